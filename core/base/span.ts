@@ -1,0 +1,11 @@
+/** A place in a user's source file: what every refusal and error points at. Lines and columns count from 1. */
+export interface Span {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** `file:line:column`, the form that terminals and editors turn into a link. */
+export function showSpan(span: Span): string {
+  return `${span.file}:${span.line}:${span.column}`;
+}

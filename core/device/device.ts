@@ -1,0 +1,47 @@
+/**
+ * Devices: where tensors live and launches run. A device knows nothing of tensors or derivatives. `prepare` turns a launch into
+ * a function of addresses, so that the eager path pays compilation, geometry and argument packing once per signature.
+ */
+import type { DType, TypedArray } from "../base/dtype.ts";
+import type { Launch } from "../kernel/launch.ts";
+
+export type DeviceName = "wasm" | "native" | "cuda" | "tfjs" | "interpreter" | "null";
+
+/** An address in the device's memory. Opaque to all but the device; never 0. */
+export type Address = number;
+
+/** Runs a prepared launch: first the output's address, then those of the inputs of the application, in their order. */
+export type Runnable = (out: Address, ...inputs: Address[]) => void;
+
+export interface DeviceStats {
+  /** Bytes in allocated buffers now, and the largest value since `resetPeak`. */
+  readonly liveBytes: number;
+  readonly peakBytes: number;
+  /** Buffers alive now. */
+  readonly liveBuffers: number;
+  /** Bytes held from the system (pools included). */
+  readonly reservedBytes: number;
+  /** Counters since start: launches enqueued, distinct kernels compiled, waits for results, buffers handed out. */
+  readonly launches: number;
+  readonly kernels: number;
+  readonly syncs: number;
+  readonly allocations: number;
+}
+
+export interface Device {
+  readonly name: DeviceName;
+  /** A buffer of at least `bytes` bytes, contents undefined. Throws an out-of-memory error that states the numbers. */
+  alloc(bytes: number): Address;
+  /** Returns a buffer to the pool. `bytes` is what was asked for. Launches already enqueued may still use it. */
+  free(address: Address, bytes: number): void;
+  /** Copies host data (whole array) into a buffer. */
+  upload(address: Address, data: TypedArray): void;
+  /** Copies `length` elements to a fresh host array, after all launches so far. */
+  download(address: Address, dtype: DType, length: number): TypedArray;
+  /** Compiles (or finds) what a launch needs and binds its numbers. */
+  prepare(launch: Launch): Runnable;
+  /** Waits for all launches so far. A no-op where launches are synchronous. */
+  sync(): void;
+  stats(): DeviceStats;
+  resetPeak(): void;
+}

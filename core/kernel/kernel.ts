@@ -1,0 +1,87 @@
+/**
+ * Kernels: one form for maps, reductions and row programs (softmax, norms). An iteration space of `rank` axes, of which the
+ * last `reduced` are folded by a list of reductions, each of which may read the results of those before it; then `result` is
+ * stored, once per point ("element") or once per outer point ("row").
+ *
+ *     for outer point:                     // rank - reduced axes
+ *       for each reduction r in order:     // each walks the reduced axes
+ *         reduced[r] = fold(r.op, r.of at every inner point)
+ *       each = "row":      out[outer] = result
+ *       each = "element":  for inner point: out[outer, inner] = result
+ *
+ * A kernel is generic in its extents and strides: those are in the {@link Geometry} that goes with a launch. What is fixed is
+ * the access pattern of each operand per axis, so that a device can compile one kernel for many shapes.
+ */
+import type { DType } from "../base/dtype.ts";
+import type { Expr } from "./scalar-expr.ts";
+
+/** How an operand moves along an iteration axis: not at all (broadcast), by one element, or by a stride known at launch. */
+export type Access = "fixed" | "unit" | "strided";
+
+export interface Operand {
+  readonly dtype: DType;
+  /** One entry per iteration axis. */
+  readonly access: readonly Access[];
+  /** True when loads or the store add `at * indirect.stride`, `at` being checked against `[0, indirect.extent)`. */
+  readonly indirect: boolean;
+}
+
+/** `sum` of f32 accumulates in blocks whose partial sums are added in f64; the order is fixed, so results are reproducible. */
+export type ReduceOp = "sum" | "max" | "min" | "argmax" | "argmin";
+
+export interface Reduction {
+  readonly op: ReduceOp;
+  readonly of: Expr;
+  /** dtype of the result: that of `of`, but i32 for argmax/argmin (the first such position in row-major order of the reduced axes). */
+  readonly dtype: DType;
+}
+
+export interface Kernel {
+  readonly kind: "kernel";
+  readonly rank: number;
+  /** How many of the last axes are reduced; 0 for a map. */
+  readonly reduced: number;
+  readonly operands: readonly Operand[];
+  readonly reductions: readonly Reduction[];
+  readonly result: Expr;
+  readonly each: "element" | "row";
+  /** The output. For each = "row" its access on the reduced axes is "fixed". */
+  readonly output: Operand;
+  /** For an indirect output: the i32 position along its indirect axis. */
+  readonly storeAt: Expr | undefined;
+  /** True: `out += result` (scatter-add), points visited in row-major order one after the other. False: `out = result`. */
+  readonly accumulate: boolean;
+  /** Structural identity: two kernels with equal keys are the same program. */
+  readonly key: string;
+}
+
+/** The numbers of one launch of a kernel. */
+export interface Geometry {
+  /** Length of each iteration axis. May contain 0: then nothing is stored, except that rows of an empty reduction are. */
+  readonly extents: readonly number[];
+  /** Per operand, then the output last: strides in elements, one per axis (0 where "fixed", 1 where "unit"). */
+  readonly strides: readonly (readonly number[])[];
+  /** Per operand, then the output last: start offset in elements. */
+  readonly offsets: readonly number[];
+  /** Per operand, then the output last: for indirect ones the stride (elements) and extent of the indirect axis. */
+  readonly indirect: readonly ({ readonly stride: number; readonly extent: number } | undefined)[];
+}
+
+export type KernelParts = Omit<Kernel, "key" | "kind">;
+
+/** A kernel with its structural key. */
+export function kernel(parts: KernelParts): Kernel {
+  const operand = (o: Operand) => `${o.dtype}${o.indirect ? "@" : ""}${o.access.map((a) => a[0]).join("")}`;
+  const key = [
+    parts.rank,
+    parts.reduced,
+    parts.operands.map(operand).join(","),
+    parts.reductions.map((r) => `${r.op}${r.dtype}#${r.of.id}`).join(","),
+    parts.result.id,
+    parts.each,
+    operand(parts.output),
+    parts.storeAt?.id ?? "",
+    parts.accumulate ? "+" : "",
+  ].join("|");
+  return { ...parts, kind: "kernel", key };
+}

@@ -1,0 +1,64 @@
+/**
+ * Traced values: how an engine that works by operator overloading sees the operations of a program. An operation looks at its
+ * operands; the traced one of the highest level interprets it, and unwraps itself to the level below, until plain numbers and
+ * tensors remain, which are computed at once. Levels are the numbering of nested derivative operators: an inner `grad` has a
+ * higher level than the outer one that runs it, so perturbations are never confused (Siskind and Pearlmutter 2005).
+ */
+import { unsupported } from "../base/errors.ts";
+import type { AnyPrimitive } from "../primitive.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** Anything that an operation accepts: a JavaScript number, a tensor, or either of them being traced by an engine. */
+export type Value = number | Tensor | Traced;
+
+export abstract class Traced {
+  /** Nesting level of the derivative operator that traces this value. */
+  abstract readonly level: number;
+  /** The value one level down. */
+  abstract readonly primal: Value;
+  /** Applies a primitive of which this value is the operand of highest level. */
+  abstract interpret(primitive: AnyPrimitive, inputs: readonly Value[], params: unknown): Value;
+
+  /** Strings show the number itself, as `console.log` of an untraced program would. */
+  toString(): string {
+    return String(innermost(this));
+  }
+
+  toFixed(digits?: number): string {
+    return plainNumber(this, "toFixed").toFixed(digits);
+  }
+
+  toPrecision(digits?: number): string {
+    return plainNumber(this, "toPrecision").toPrecision(digits);
+  }
+
+  toExponential(digits?: number): string {
+    return plainNumber(this, "toExponential").toExponential(digits);
+  }
+
+  /** JavaScript wants a bare number (or a key) where a traced one stands: the derivative would be lost without a word, so refuse. */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === "string") return this.toString();
+    throw unsupported(
+      "a number that is being differentiated is used where JavaScript needs a bare number, which would drop its derivative",
+      "use operators, Math.* and array methods on it directly, or wrap it in stopGradient(...) where no derivative is meant",
+    );
+  }
+
+  toJSON(): never {
+    throw unsupported("JSON.stringify of a number that is being differentiated would drop its derivative", "serialise after differentiation");
+  }
+}
+
+/** The number or tensor inside all tracing levels. */
+export function innermost(value: Value): number | Tensor {
+  let v = value;
+  while (v instanceof Traced) v = v.primal;
+  return v;
+}
+
+function plainNumber(value: Value, what: string): number {
+  const v = innermost(value);
+  if (typeof v !== "number") throw unsupported(`${what} is a method of numbers, and this is a tensor`);
+  return v;
+}
