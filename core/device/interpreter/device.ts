@@ -1,0 +1,229 @@
+/**
+ * The interpreter: the device that is obviously right. It walks the iteration space of a kernel point by point in float64 and
+ * rounds only when it stores; every other device is tested against it. Each buffer is an array of its own, filled with NaN bits
+ * when it is handed out, so reading what nobody wrote shows, and addresses are checked against the buffers that are alive.
+ */
+import { type DType, sizeOf, type TypedArray } from "../../base/dtype.ts";
+import { assert, BenchError } from "../../base/errors.ts";
+import { compilePoint } from "../../kernel/javascript.ts";
+import type { Geometry } from "../../kernel/kernel.ts";
+import type { KernelLaunch, Launch, MatmulLaunch } from "../../kernel/launch.ts";
+import { levelsOf } from "../../kernel/level.ts";
+import { postorder } from "../../kernel/scalar-expr.ts";
+import { indexOutOfRange } from "../bounds.ts";
+import type { Address, Device, DeviceStats, Runnable } from "../device.ts";
+import { showBytes } from "../pool.ts";
+import { finish, identity, Sum, takes } from "./fold.ts";
+
+/** A device that executes every launch in float64 on the host. `maxBytes` limits live memory. */
+export function createInterpreter(options: { maxBytes?: number } = {}): Device {
+  return new Interpreter(options.maxBytes ?? 2 ** 32);
+}
+
+class Interpreter implements Device {
+  readonly name = "interpreter";
+  private readonly limit: number;
+  private readonly buffers = new Map<Address, { readonly memory: ArrayBuffer; readonly bytes: number }>();
+  private readonly kernels = new Set<string>();
+  private next: Address = 64;
+  private live = 0;
+  private peak = 0;
+  private launches = 0;
+  private syncs = 0;
+  private allocations = 0;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  alloc(bytes: number): Address {
+    if (this.live + bytes > this.limit) {
+      throw new BenchError(
+        "out-of-memory",
+        `out of memory on ${this.name}: ${showBytes(bytes)} asked for, ${showBytes(this.live)} live in ${this.buffers.size} buffers, limit ${showBytes(this.limit)}`,
+        { advice: "use a smaller size, free intermediate tensors earlier, or raise the device's limit" },
+      );
+    }
+    const memory = new ArrayBuffer(Math.ceil(bytes / 8) * 8);
+    new Uint8Array(memory).fill(0xff);
+    const address = this.next;
+    this.next += 64;
+    this.buffers.set(address, { memory, bytes });
+    this.live += bytes;
+    this.peak = Math.max(this.peak, this.live);
+    this.allocations++;
+    return address;
+  }
+
+  free(address: Address, bytes: number): void {
+    const buffer = this.buffers.get(address);
+    assert(buffer !== undefined, `address ${address} is freed but not allocated`);
+    assert(buffer.bytes === bytes, `a buffer of ${buffer.bytes} bytes is freed as one of ${bytes}`);
+    this.buffers.delete(address);
+    this.live -= bytes;
+  }
+
+  upload(address: Address, data: TypedArray): void {
+    const { memory, bytes } = this.at(address);
+    assert(data.byteLength <= bytes, `${data.byteLength} bytes are uploaded to a buffer of ${bytes}`);
+    new Uint8Array(memory).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+
+  download(address: Address, dtype: DType, length: number): TypedArray {
+    this.syncs++;
+    assert(
+      length * sizeOf(dtype) <= this.at(address).bytes,
+      `${length} elements of ${dtype} are read from a buffer of ${this.at(address).bytes} bytes`,
+    );
+    return this.view(address, dtype).slice(0, length);
+  }
+
+  prepare(launch: Launch): Runnable {
+    const run = launch.kind === "matmul" ? this.matmul(launch) : this.kernel(launch);
+    return (out, ...inputs) => {
+      this.launches++;
+      run(out, ...inputs);
+    };
+  }
+
+  sync(): void {
+    this.syncs++;
+  }
+
+  stats(): DeviceStats {
+    return {
+      liveBytes: this.live,
+      peakBytes: this.peak,
+      liveBuffers: this.buffers.size,
+      reservedBytes: this.live,
+      launches: this.launches,
+      kernels: this.kernels.size,
+      syncs: this.syncs,
+      allocations: this.allocations,
+    };
+  }
+
+  resetPeak(): void {
+    this.peak = this.live;
+  }
+
+  private at(address: Address): { readonly memory: ArrayBuffer; readonly bytes: number } {
+    const buffer = this.buffers.get(address);
+    assert(buffer !== undefined, `address ${address} is used but not allocated`);
+    return buffer;
+  }
+
+  private view(address: Address, dtype: DType): TypedArray {
+    const { memory } = this.at(address);
+    return dtype === "f32" ? new Float32Array(memory) : dtype === "f64" ? new Float64Array(memory) : new Int32Array(memory);
+  }
+
+  private matmul(launch: MatmulLaunch): Runnable {
+    const { m, n, k, transposeA, transposeB } = launch;
+    this.kernels.add(`matmul ${launch.dtype} ${transposeA} ${transposeB}`);
+    return (out, ...inputs) => {
+      const a = this.view(inputs[launch.inputs[0]] as Address, launch.dtype);
+      const b = this.view(inputs[launch.inputs[1]] as Address, launch.dtype);
+      const c = this.view(out, launch.dtype);
+      for (const at of launch.batch) {
+        for (let i = 0; i < m; i++) {
+          for (let j = 0; j < n; j++) {
+            const sum = new Sum();
+            for (let p = 0; p < k; p++) {
+              sum.add(element(a, at.a + (transposeA ? p * m + i : i * k + p)) * element(b, at.b + (transposeB ? j * k + p : p * n + j)));
+            }
+            c[at.c + i * n + j] = sum.value();
+          }
+        }
+      }
+    };
+  }
+
+  private kernel(launch: KernelLaunch): Runnable {
+    const { kernel, geometry } = launch;
+    this.kernels.add(kernel.key);
+    const outer = kernel.rank - kernel.reduced;
+    const output = kernel.operands.length;
+    const folds = kernel.reductions.map((r) => ({ reduction: r, value: compilePoint(r.of) }));
+    const result = compilePoint(kernel.result);
+    const storeAt = kernel.storeAt === undefined ? undefined : compilePoint(kernel.storeAt);
+    const roots = [...kernel.reductions.map((r) => r.of), kernel.result, ...(kernel.storeAt ? [kernel.storeAt] : [])];
+    const levels = new Map([...levelsOf(kernel, postorder(roots))].map(([e, level]) => [e.id, level]));
+
+    return (out, ...inputs) => {
+      const views = kernel.operands.map((o, k) => this.view(inputs[launch.inputs[k] as number] as Address, o.dtype));
+      const target = this.view(out, kernel.output.dtype);
+      const point = new Array<number>(kernel.rank).fill(0);
+      const reduced: number[] = [];
+      const load = (operand: number, at?: number, atId?: number): number =>
+        element(views[operand] as TypedArray, offsetOf(geometry, operand, point, at, levels.get(atId as number)));
+
+      const store = () => {
+        const value = result(load, point, reduced);
+        const at = storeAt?.(load, point, reduced);
+        const o = offsetOf(geometry, output, point, at, levels.get(kernel.storeAt?.id as number));
+        const stored = kernel.accumulate ? element(target, o) + value : value;
+        target[o] = kernel.output.dtype === "bool" ? Number(stored !== 0) : stored;
+      };
+
+      forEachPoint(geometry.extents, point, 0, outer, () => {
+        for (const [stage, { reduction, value }] of folds.entries()) {
+          const best = new Sum();
+          let extreme = identity(reduction.op, reduction.of.dtype);
+          let position = 0;
+          let inner = 0;
+          forEachPoint(geometry.extents, point, outer, kernel.rank, () => {
+            const x = value(load, point, reduced);
+            if (reduction.op === "sum") best.add(x);
+            else if (takes(reduction.op, x, extreme, inner === 0)) {
+              extreme = x;
+              position = inner;
+            }
+            inner++;
+          });
+          reduced[stage] = finish(reduction, best.value(), extreme, position);
+        }
+        if (kernel.each === "row") store();
+        else forEachPoint(geometry.extents, point, outer, kernel.rank, store);
+      });
+    };
+  }
+}
+
+function element(view: TypedArray, offset: number): number {
+  const x = view[offset];
+  assert(x !== undefined, `element ${offset} of a buffer of ${view.length} is accessed`);
+  return x;
+}
+
+/** Element offset of an operand (or the output, which comes last) at a point. */
+function offsetOf(
+  geometry: Geometry,
+  operand: number,
+  point: readonly number[],
+  at: number | undefined,
+  level: number | undefined,
+): number {
+  let offset = geometry.offsets[operand] as number;
+  const strides = geometry.strides[operand] as readonly number[];
+  for (let axis = 0; axis < point.length; axis++) offset += (point[axis] as number) * (strides[axis] as number);
+  if (at === undefined) return offset;
+  const { stride, extent } = geometry.indirect[operand] as { stride: number; extent: number };
+  if (at < 0 || at >= extent) throw indexOutOfRange(at, extent, point.slice(0, level));
+  return offset + at * stride;
+}
+
+/** Visits axes `from` to `to` (exclusive) of the space in row-major order, writing the coordinates into `point`. */
+function forEachPoint(extents: readonly number[], point: number[], from: number, to: number, visit: () => void): void {
+  let count = 1;
+  for (let axis = from; axis < to; axis++) count *= extents[axis] as number;
+  for (let i = 0; i < count; i++) {
+    let rest = i;
+    for (let axis = to - 1; axis >= from; axis--) {
+      const extent = extents[axis] as number;
+      point[axis] = rest % extent;
+      rest = Math.floor(rest / extent);
+    }
+    visit();
+  }
+}
