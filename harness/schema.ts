@@ -31,7 +31,7 @@ export const cellSchema = z.strictObject({
   schema: z.literal(SCHEMA_VERSION),
   cell: cellKeySchema,
   outcome: outcomeSchema,
-  /** Largest error of value and gradient against the oracle, relative to max(1, |reference|). */
+  /** Largest error against the oracles: of the value relative to max(1, |reference|), of the gradient relative to its own size. */
   verified: z.strictObject({ value: z.number(), gradient: z.number() }).optional(),
   /** Milliseconds. */
   phases: z
@@ -65,6 +65,8 @@ export const cellSchema = z.strictObject({
     })
     .optional(),
   memory: z.strictObject({ peakBytes: z.number(), savedBytes: z.number() }).optional(),
+  /** Why a field is absent or to be read with care, by the field's name. */
+  notes: z.record(z.string(), z.string()).optional(),
 });
 /** One line of `cells.jsonl`. */
 export type Cell = z.infer<typeof cellSchema>;
@@ -81,6 +83,8 @@ export const runSchema = z.strictObject({
   plan: z.array(cellKeySchema),
   started: z.string(),
   finished: z.string().nullable(),
+  /** By engine: non-blank, non-comment lines of its code and the number of derivative rules of its own, where the run counted them. */
+  implementation: z.record(z.string(), z.strictObject({ lines: z.number(), rules: z.number() })).optional(),
 });
 /** `run.json`. */
 export type Run = z.infer<typeof runSchema>;
