@@ -44,7 +44,8 @@ export function broadcastShapes(a: Shape, b: Shape): Shape {
   for (let i = 1; i <= rank; i++) {
     const x = a[a.length - i] ?? 1;
     const y = b[b.length - i] ?? 1;
-    if (x !== y && x !== 1 && y !== 1) throw mismatch(`shapes ${showShape(a)} and ${showShape(b)} do not broadcast: axis ${-i} has ${x} and ${y}`);
+    if (x !== y && x !== 1 && y !== 1)
+      throw mismatch(`shapes ${showShape(a)} and ${showShape(b)} do not broadcast: axis ${-i} has ${x} and ${y}`);
     out[rank - i] = x === 1 ? y : x;
   }
   return out;

@@ -19,6 +19,11 @@ export abstract class Traced {
   /** Applies a primitive of which this value is the operand of highest level. */
   abstract interpret(primitive: AnyPrimitive, inputs: readonly Value[], params: unknown): Value;
 
+  /** The values that this one is made of (primal, and tangent in forward mode): scopes keep their tensors alive with it. */
+  parts(): readonly Value[] {
+    return [this.primal];
+  }
+
   /** Strings show the number itself, as `console.log` of an untraced program would. */
   toString(): string {
     return String(innermost(this));
@@ -46,7 +51,10 @@ export abstract class Traced {
   }
 
   toJSON(): never {
-    throw unsupported("JSON.stringify of a number that is being differentiated would drop its derivative", "serialise after differentiation");
+    throw unsupported(
+      "JSON.stringify of a number that is being differentiated would drop its derivative",
+      "serialise after differentiation",
+    );
   }
 }
 

@@ -1,0 +1,189 @@
+/**
+ * The eager path: one application of a primitive to tensors, computed at once. Everything that depends only on avals and
+ * parameters (the result's aval, kernels, geometry) is prepared once and found again by the identity of the interned avals: a
+ * small operation in steady state is one look-up, one buffer from the pool, one kernel call, one `Tensor`.
+ */
+import { type Aval, aval } from "../base/aval.ts";
+import { type DType, isFloat, promote, sizeOf } from "../base/dtype.ts";
+import { mismatch } from "../base/errors.ts";
+import type { Device, Runnable } from "../device/device.ts";
+import type { AnyPrimitive } from "../primitive.ts";
+import { opcodeOf } from "../primitives/table.ts";
+import { createTensor, currentDevice, Storage, Tensor } from "./tensor.ts";
+
+/** A prepared application. No runs: the result shares the storage of input 0. */
+interface Prepared {
+  readonly out: Aval;
+  readonly bytes: number;
+  readonly runs: readonly Runnable[];
+  readonly only: Runnable | undefined;
+}
+
+/** The prepared applications of one primitive on one device, with the last one used at hand. */
+interface Site {
+  device: Device;
+  a: Aval | undefined;
+  b: Aval | undefined;
+  last: Prepared | undefined;
+  readonly bySignature: Map<string | number, Prepared>;
+}
+
+/** Beyond this many signatures of one primitive the table starts anew, so that ever-changing shapes do not fill memory. */
+const MAX_SIGNATURES = 4096;
+const ID_RANGE = 2 ** 26;
+
+const sites: (Site | undefined)[] = [];
+
+function siteOf(primitive: AnyPrimitive, device: Device): Site {
+  const opcode = opcodeOf.get(primitive) as number;
+  let site = sites[opcode];
+  if (site === undefined || site.device !== device) {
+    site = { device, a: undefined, b: undefined, last: undefined, bySignature: new Map() };
+    sites[opcode] = site;
+  }
+  return site;
+}
+
+function prepare(site: Site, key: string | number, primitive: AnyPrimitive, inputs: readonly Tensor[], params: unknown): Prepared {
+  const avals = inputs.map((t) => t.aval);
+  const out = primitive.inferAval(avals, params);
+  const launches = primitive.lower(avals, out, params);
+  const runs = launches.map((l) => site.device.prepare(l));
+  const prepared = { out, bytes: out.size * sizeOf(out.dtype), runs, only: runs.length === 1 ? runs[0] : undefined };
+  if (site.bySignature.size >= MAX_SIGNATURES) site.bySignature.clear();
+  site.bySignature.set(key, prepared);
+  return prepared;
+}
+
+function onDevice(t: Tensor, device: Device): void {
+  if (t.references > 0 && t.storage.device === device) return;
+  t.check();
+  throw mismatch(
+    `a tensor on device ${t.storage.device.name} is used while ${device.name} is the current device`,
+    "make all tensors after useDevice(...)",
+  );
+}
+
+/** Applies a primitive without parameters to one tensor. */
+export function eager1(primitive: AnyPrimitive, x: Tensor): Tensor {
+  const device = currentDevice();
+  onDevice(x, device);
+  const site = siteOf(primitive, device);
+  let p = site.last;
+  if (p === undefined || site.a !== x.aval || site.b !== undefined) {
+    p = site.bySignature.get(x.aval.id) ?? prepare(site, x.aval.id, primitive, [x], undefined);
+    site.a = x.aval;
+    site.b = undefined;
+    site.last = p;
+  }
+  if (p.only === undefined) return eagerSlow(device, p, [x]);
+  const storage = new Storage(device, p.bytes);
+  p.only(storage.address, x.storage.address);
+  return new Tensor(p.out, storage);
+}
+
+/** Applies a primitive without parameters to two tensors. */
+export function eager2(primitive: AnyPrimitive, x: Tensor, y: Tensor): Tensor {
+  const device = currentDevice();
+  onDevice(x, device);
+  onDevice(y, device);
+  const site = siteOf(primitive, device);
+  let p = site.last;
+  if (p === undefined || site.a !== x.aval || site.b !== y.aval) {
+    const key = x.aval.id * ID_RANGE + y.aval.id;
+    p = site.bySignature.get(key) ?? prepare(site, key, primitive, [x, y], undefined);
+    site.a = x.aval;
+    site.b = y.aval;
+    site.last = p;
+  }
+  if (p.only === undefined) return eagerSlow(device, p, [x, y]);
+  const storage = new Storage(device, p.bytes);
+  p.only(storage.address, x.storage.address, y.storage.address);
+  return new Tensor(p.out, storage);
+}
+
+/** Applies any primitive to any number of tensors. */
+export function eagerN(primitive: AnyPrimitive, inputs: readonly Tensor[], params: unknown): Tensor {
+  const device = currentDevice();
+  let key = params === undefined ? "" : primitive.paramsKey(params);
+  for (const t of inputs) {
+    onDevice(t, device);
+    key += `|${t.aval.id}`;
+  }
+  const site = siteOf(primitive, device);
+  return eagerSlow(device, site.bySignature.get(key) ?? prepare(site, key, primitive, inputs, params), inputs);
+}
+
+function eagerSlow(device: Device, p: Prepared, inputs: readonly Tensor[]): Tensor {
+  if (p.runs.length === 0) {
+    const shared = (inputs[0] as Tensor).storage;
+    shared.holders++;
+    return new Tensor(p.out, shared);
+  }
+  const storage = new Storage(device, p.bytes);
+  const addresses = inputs.map((t) => t.storage.address);
+  try {
+    for (const run of p.runs) run(storage.address, ...addresses);
+  } catch (error) {
+    device.free(storage.address, storage.bytes);
+    throw error;
+  }
+  return new Tensor(p.out, storage);
+}
+
+/** Numbers that operations met beside tensors, as tensors of shape []; the oldest is dropped beyond the limit. */
+const MAX_CONSTANTS = 512;
+const constants = new Map<string, Tensor>();
+let constantsDevice: Device | undefined;
+
+/** A tensor [] of a number, kept for reuse. Owned by the table: never release it. */
+export function constantTensor(value: number, dtype: DType): Tensor {
+  const device = currentDevice();
+  if (constantsDevice !== device) {
+    releaseConstants();
+    constantsDevice = device;
+  }
+  const key = `${dtype}${Object.is(value, -0) ? "-0" : value}`;
+  let t = constants.get(key);
+  if (t === undefined) {
+    t = unowned(value, dtype);
+    if (constants.size >= MAX_CONSTANTS) {
+      const oldest = constants.keys().next().value as string;
+      (constants.get(oldest) as Tensor).release();
+      constants.delete(oldest);
+    }
+    constants.set(key, t);
+  }
+  return t;
+}
+
+function unowned(value: number, dtype: DType): Tensor {
+  const t = createTensor([value], [], dtype);
+  t.retain(); // The scope's hold ends with the scope; this one is the table's.
+  if (t.owner === 0) t.references = 1;
+  return t;
+}
+
+/** Empties the table of constants, so that live bytes can be compared. */
+export function releaseConstants(): void {
+  for (const t of constants.values()) t.release();
+  constants.clear();
+}
+
+/**
+ * The dtype that a bare number takes beside tensors: theirs. An integer beside i32 stays i32; a fraction beside i32 or bool
+ * has no dtype of its own, and is refused rather than guessed.
+ */
+export function weakDType(value: number, tensors: readonly Tensor[]): DType {
+  const dtype = tensors.map((t) => t.aval.dtype).reduce(promote);
+  if (isFloat(dtype) || (dtype === "i32" && Number.isInteger(value))) return dtype;
+  throw mismatch(
+    `the number ${value} stands beside a tensor of dtype ${dtype} only, so its dtype is open`,
+    'convert the tensor with cast(x, "f32") or cast(x, "f64")',
+  );
+}
+
+/** A fresh tensor [] of a number, owned by the current scope. */
+export function liftNumber(value: number, dtype: DType): Tensor {
+  return createTensor([value], aval([], dtype).shape, dtype);
+}

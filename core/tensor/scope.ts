@@ -1,0 +1,99 @@
+/**
+ * Scopes: who frees tensors. A scope owns every tensor that is made inside it and frees them when it ends, but for those in its
+ * result and those that were kept, which pass to the scope around it. Without a scope a tensor lives until `release`.
+ */
+import { Tensor } from "./tensor.ts";
+import { Traced } from "./traced.ts";
+
+/** What a scope can own: tensors, and the tapes of derivative operators that return a function. */
+export interface Owned {
+  /** Depth of the scope that holds one reference; 0 for none. */
+  owner: number;
+  release(): void;
+}
+
+/** A function carries what it needs alive under this key, so that a scope that returns it keeps that too. */
+export const HOLDS = Symbol("holds");
+
+const owned: Owned[] = [];
+let depth = 0;
+
+/** Gives one reference to the innermost scope, if there is one. */
+export function own(thing: Owned): void {
+  thing.owner = depth;
+  if (depth > 0) owned.push(thing);
+}
+
+/** Opens a frame by hand; hot paths use this pair instead of `scope`. */
+export function openFrame(): number {
+  depth++;
+  return owned.length;
+}
+
+/** Closes the frame: frees what it owns, except what `results` holds, which passes to the frame around it. */
+export function closeFrame(mark: number, ...results: readonly unknown[]): void {
+  const closing = depth--;
+  if (owned.length === mark) return;
+  const kept: Owned[] = [];
+  for (const r of results) {
+    eachOwned(r, (t) => {
+      if (t.owner !== closing) return;
+      t.owner = depth;
+      kept.push(t);
+    });
+  }
+  for (let i = owned.length - 1; i >= mark; i--) {
+    const t = owned[i] as Owned;
+    if (t.owner !== closing) continue;
+    t.owner = 0;
+    t.release();
+  }
+  owned.length = mark;
+  if (depth > 0) for (const t of kept) owned.push(t);
+}
+
+/**
+ * Runs `body` and frees what it made, except the tensors in its result (a tensor, a traced value, or arrays and records of
+ * them) and those given to `keep`. Exceptions free everything.
+ */
+export function scope<T>(body: (keep: <U>(value: U) => U) => T): T {
+  const mark = openFrame();
+  const results: unknown[] = [];
+  const keep = <U>(value: U): U => {
+    results.push(value);
+    return value;
+  };
+  let closed = false;
+  try {
+    const result = body(keep);
+    results.push(result);
+    closed = true;
+    closeFrame(mark, ...results);
+    return result;
+  } finally {
+    if (!closed) closeFrame(mark);
+  }
+}
+
+/** Visits everything that a scope may own in a result: inside traced values, functions, arrays and records. */
+export function eachOwned(value: unknown, visit: (t: Owned) => void): void {
+  if (value instanceof Tensor) visit(value);
+  else if (typeof value !== "object" ? typeof value === "function" : value !== null) eachInside(value as object, visit);
+}
+
+function eachInside(value: object, visit: (t: Owned) => void): void {
+  const work: unknown[] = [value];
+  const seen = new Set<unknown>();
+  while (work.length > 0) {
+    const v = work.pop();
+    if ((typeof v !== "object" && typeof v !== "function") || v === null || seen.has(v)) continue;
+    seen.add(v);
+    if (v instanceof Tensor) visit(v);
+    else if (v instanceof Traced) work.push(...v.parts());
+    else if (typeof v === "function") {
+      const held = (v as { [HOLDS]?: Owned })[HOLDS];
+      if (held !== undefined) visit(held);
+    } else if (Array.isArray(v)) for (const x of v) work.push(x);
+    else if (Object.getPrototypeOf(v) === Object.prototype || Object.getPrototypeOf(v) === null) work.push(...Object.values(v));
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * Tensors: a dense row-major block on a device with an aval. Nobody waits for the garbage collector: a tensor counts who holds it
+ * (the scope it was made in, a tape that saved it), and its storage goes back to the device's pool when the last one lets go.
+ */
+import { type Aval, aval, showAval } from "../base/aval.ts";
+import { type DType, hostArray, sizeOf, type TypedArray } from "../base/dtype.ts";
+import { assert, BenchError, mismatch } from "../base/errors.ts";
+import { type Shape, showShape } from "../base/shape.ts";
+import type { Address, Device } from "../device/device.ts";
+import { openDevice } from "../device/registry.ts";
+import { own } from "./scope.ts";
+
+let current: Device | undefined;
+
+/** The device on which tensors are made and operations run; opened as `auto` on first use. */
+export function currentDevice(): Device {
+  current ??= openDevice("auto");
+  return current;
+}
+
+/** Makes `device` current; returns the one before. Tensors stay where they were made. */
+export function useDevice(device: Device): Device | undefined {
+  const before = current;
+  current = device;
+  return before;
+}
+
+/** A block of device memory, shared by a tensor and its reshaped forms. */
+export class Storage {
+  readonly device: Device;
+  readonly address: Address;
+  readonly bytes: number;
+  holders = 1;
+  /** Who counted these bytes last, so that a storage is counted once. */
+  mark: object | undefined = undefined;
+
+  constructor(device: Device, bytes: number) {
+    this.device = device;
+    this.bytes = bytes;
+    this.address = device.alloc(bytes);
+  }
+}
+
+export class Tensor {
+  readonly aval: Aval;
+  readonly storage: Storage;
+  /** Who holds this tensor; 0 means freed. */
+  references = 1;
+  /** Depth of the scope that owns it; 0 for none. Kept by `scope.ts`. */
+  owner = 0;
+
+  /** Takes over one hold on `storage`. The current scope, if any, owns the new tensor. */
+  constructor(aval: Aval, storage: Storage) {
+    this.aval = aval;
+    this.storage = storage;
+    own(this);
+  }
+
+  get shape(): Shape {
+    return this.aval.shape;
+  }
+
+  get dtype(): DType {
+    return this.aval.dtype;
+  }
+
+  /** The elements in row-major order, copied to the host; waits for the device. */
+  toArray(): TypedArray {
+    this.check();
+    return this.storage.device.download(this.storage.address, this.aval.dtype, this.aval.size);
+  }
+
+  /** The one element as a JavaScript number; waits for the device. */
+  item(): number {
+    if (this.aval.size !== 1)
+      throw mismatch(
+        `item() of ${showAval(this.aval)}, which has ${this.aval.size} elements`,
+        "reduce it first, for instance with sum(x) or mean(x)",
+      );
+    return this.toArray()[0] as number;
+  }
+
+  /** One more holder, who must call `release`. */
+  retain(): this {
+    this.check();
+    this.references++;
+    return this;
+  }
+
+  /** One holder less; the last one returns the storage. */
+  release(): void {
+    assert(this.references > 0, `released ${showAval(this.aval)} more often than retained`);
+    if (--this.references > 0) return;
+    const s = this.storage;
+    if (--s.holders === 0) s.device.free(s.address, s.bytes);
+  }
+
+  /** Frees the tensor before its scope ends (or where there is no scope). */
+  dispose(): void {
+    this.check();
+    this.owner = -1;
+    this.release();
+  }
+
+  /** Throws where the tensor was freed. */
+  check(): void {
+    if (this.references > 0) return;
+    throw new BenchError("runtime", `a tensor ${showAval(this.aval)} is used after its scope has freed it`, {
+      advice: "return it from the scope, or keep(...) it there",
+    });
+  }
+
+  toString(): string {
+    return `Tensor ${showAval(this.aval)}`;
+  }
+
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === "string") return this.toString();
+    throw mismatch(
+      `a tensor ${showAval(this.aval)} is used where JavaScript needs a number`,
+      "use the functions of core/ops, or item(x) for a tensor of one element",
+    );
+  }
+}
+
+/** A tensor of host values (row-major) on the current device. f32 rounds; i32 and bool take integers. */
+export function createTensor(values: ArrayLike<number>, shape: Shape, dtype: DType = "f32"): Tensor {
+  const a = aval(shape, dtype);
+  if (values.length !== a.size)
+    throw mismatch(`${values.length} values do not fill a tensor of shape ${showShape(shape)}, which has ${a.size} elements`);
+  const host = hostArray(dtype, a.size);
+  host.set(values);
+  const storage = new Storage(currentDevice(), a.size * sizeOf(dtype));
+  storage.device.upload(storage.address, host);
+  return new Tensor(a, storage);
+}

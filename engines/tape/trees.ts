@@ -1,0 +1,52 @@
+/** Trees: arguments and results as arrays and records whose leaves are numbers, tensors and constants. */
+import { isFloat } from "../../core/base/dtype.ts";
+import { mismatch } from "../../core/base/errors.ts";
+import { showShape } from "../../core/base/shape.ts";
+import { Tensor } from "../../core/tensor/tensor.ts";
+import { innermost, Traced, type Value } from "../../core/tensor/traced.ts";
+import { avalOf } from "../../core/tensor/values.ts";
+
+export function isValue(x: unknown): x is Value {
+  return typeof x === "number" || x instanceof Tensor || x instanceof Traced;
+}
+
+/** Numbers and floating-point tensors can be differentiated; strings, truth values, null and index tensors are constants. */
+export function isDifferentiable(x: unknown): x is Value {
+  return isValue(x) && isFloat(avalOf(x).dtype);
+}
+
+/** The tree with every leaf replaced; `path` names the leaf in errors. Depth is that of the user's data structure. */
+export function mapTree(tree: unknown, leaf: (x: unknown, path: string) => unknown, path = ""): unknown {
+  if (isValue(tree) || typeof tree !== "object" || tree === null) return leaf(tree, path);
+  if (Array.isArray(tree)) return tree.map((x, i) => mapTree(x, leaf, `${path}[${i}]`));
+  const copy: Record<string, unknown> = Object.create(Object.getPrototypeOf(tree)) as Record<string, unknown>;
+  for (const [key, x] of Object.entries(tree)) copy[key] = mapTree(x, leaf, `${path}.${key}`);
+  return copy;
+}
+
+/** Two trees of one structure, leaf by leaf. */
+export function zipTree(tree: unknown, other: unknown, leaf: (x: unknown, y: unknown, path: string) => unknown, path = ""): unknown {
+  if (isValue(tree) || typeof tree !== "object" || tree === null) return leaf(tree, other, path);
+  if (typeof other !== "object" || other === null || Array.isArray(tree) !== Array.isArray(other) || isValue(other)) {
+    throw mismatch(`structures differ at ${path === "" ? "the top" : path}: ${kindOf(tree)} and ${kindOf(other)}`);
+  }
+  if (Array.isArray(tree)) {
+    const list = other as readonly unknown[];
+    if (list.length !== tree.length)
+      throw mismatch(`arrays of ${tree.length} and ${list.length} elements at ${path === "" ? "the top" : path}`);
+    return tree.map((x, i) => zipTree(x, list[i], leaf, `${path}[${i}]`));
+  }
+  const copy: Record<string, unknown> = {};
+  for (const [key, x] of Object.entries(tree)) copy[key] = zipTree(x, (other as Record<string, unknown>)[key], leaf, `${path}.${key}`);
+  return copy;
+}
+
+/** What a thing is, for messages. */
+export function kindOf(x: unknown): string {
+  if (isValue(x)) return typeof innermost(x) === "number" ? "a number" : `a tensor of shape ${showShape(avalOf(x).shape)}`;
+  if (x === null) return "null";
+  if (x === undefined) return "undefined";
+  if (Array.isArray(x)) return `an array of ${x.length}`;
+  if (typeof x === "object") return "a record";
+  return typeof x === "string" ? "a string" : `a ${typeof x}`;
+}
