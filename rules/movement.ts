@@ -14,13 +14,17 @@ const concat: Rule<ConcatParams> = {
       return { from, to: from + lengths(i) };
     };
     return linear<ConcatParams>(
-      (op, t, { params: { axis }, inAval, outAval }) => {
-        const { from, to } = span((j) => inAval(j).shape[axis] as number);
+      (op, t, site) => {
+        const { axis } = site.params;
+        const { outAval } = site;
+        const { from, to } = span((j) => site.inAval(j).shape[axis] as number);
         const edge = (n: number) => outAval.shape.map((_, k) => (k === axis ? n : 0));
         return op.pad(t, edge(from), edge((outAval.shape[axis] as number) - to), edge(0), 0);
       },
-      (op, ct, { params: { axis }, inAval, outAval }) => {
-        const { from, to } = span((j) => inAval(j).shape[axis] as number);
+      (op, ct, site) => {
+        const { axis } = site.params;
+        const { outAval } = site;
+        const { from, to } = span((j) => site.inAval(j).shape[axis] as number);
         return op.slice(
           ct,
           outAval.shape.map((_, k) => (k === axis ? from : 0)),

@@ -69,17 +69,8 @@ class ValueSite implements Site<Value> {
   }
 }
 
-/** Entry i of the rule of each opcode, flattened on first use. */
-const flat: (InputRule | null)[][] = [];
-
 function ruleAt(opcode: number, i: number): InputRule {
-  const row = (flat[opcode] ??= []);
-  let r = row[i];
-  if (r === undefined) {
-    r = inputRule(ruleOf[opcode] as (typeof ruleOf)[number], i);
-    row[i] = r;
-  }
-  return r as InputRule;
+  return inputRule(ruleOf[opcode] as (typeof ruleOf)[number], i) as InputRule;
 }
 
 /**
@@ -101,7 +92,7 @@ export function backward(
   const valueSite = new ValueSite(tape);
 
   const arrive = (node: number, share: Value): void => {
-    const ct = typeof share === "number" && tape.isNumber[node] === 1 ? share : fit(share, tape, node);
+    const ct = typeof share === "number" && tape.isNumber[node] === 1 ? share : conform(share, tape, node);
     switch (has[node]) {
       case 0:
         if (typeof ct === "number") {
@@ -115,7 +106,8 @@ export function backward(
           (numbers[node] as number) += ct;
           return;
         }
-        return put(node, valueOps.add(numbers[node] as number, ct));
+        put(node, valueOps.add(numbers[node] as number, ct));
+        return;
       default: {
         const before = values[node] as Value;
         put(node, valueOps.add(before, ct));
@@ -178,7 +170,7 @@ export function backward(
 }
 
 /** A share of a cotangent, brought to what its node is: a number, or a tensor of its shape and dtype. */
-function fit(share: Value, tape: Tape, node: number): Value {
+function conform(share: Value, tape: Tape, node: number): Value {
   if (tape.isNumber[node] === 1) {
     if (typeof innermost(share) === "number") return share;
     const { shape } = avalOf(share);
@@ -192,11 +184,11 @@ function fit(share: Value, tape: Tape, node: number): Value {
           ),
     );
   }
-  return fitTo(share, tape.side[(tape.sideStart[node] as number) + SIDE.outAval] as Aval);
+  return conformTo(share, tape.side[(tape.sideStart[node] as number) + SIDE.outAval] as Aval);
 }
 
 /** Sums a value over the axes along which `want` was broadcast (spreads it where it is smaller), and converts its dtype. */
-export function fitTo(share: Value, want: Aval): Value {
+export function conformTo(share: Value, want: Aval): Value {
   if (typeof innermost(share) === "number") return valueOps.broadcastTo(valueOps.lift(share, want.dtype), want.shape);
   const got = avalOf(share);
   if (got === want) return share;

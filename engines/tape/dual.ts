@@ -13,7 +13,7 @@ import { innermost, Traced, type Value } from "../../core/tensor/traced.ts";
 import { avalOf, valueOps } from "../../core/tensor/values.ts";
 import { inputRule, type Site } from "../../rules/rule.ts";
 import { ruleOf } from "../../rules/table.ts";
-import { fitTo } from "./backward.ts";
+import { conformTo } from "./backward.ts";
 
 export class Dual extends Traced {
   readonly level: number;
@@ -60,6 +60,6 @@ export class Dual extends Traced {
       tangent = tangent === undefined ? part : valueOps.add(tangent, part);
     });
     const t = tangent as unknown as Value;
-    return new Dual(level, out, typeof innermost(out) === "number" ? t : fitTo(t, outAval));
+    return new Dual(level, out, typeof innermost(out) === "number" ? t : conformTo(t, outAval));
   }
 }

@@ -5,7 +5,10 @@ import { Traced, type Value } from "../../core/tensor/traced.ts";
 
 function eachTensor(value: Value, visit: (t: Tensor) => void): void {
   if (typeof value === "number") return;
-  if (value instanceof Tensor) return visit(value);
+  if (value instanceof Tensor) {
+    visit(value);
+    return;
+  }
   const work: Value[] = [value];
   while (work.length > 0) {
     const v = work.pop() as Value;

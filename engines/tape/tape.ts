@@ -16,7 +16,7 @@ import { Tensor } from "../../core/tensor/tensor.ts";
 import { innermost, Traced, type Value } from "../../core/tensor/traced.ts";
 import { avalOf } from "../../core/tensor/values.ts";
 import { READS_OUT, residualsOf } from "../../rules/residuals.ts";
-import { inputRule } from "../../rules/rule.ts";
+import { inputRule, type Rule } from "../../rules/rule.ts";
 import { ruleOf } from "../../rules/table.ts";
 import { holdValue, releaseValue } from "./hold.ts";
 import { nextLevel } from "./level.ts";
@@ -86,7 +86,7 @@ export class Tape {
 
   /** Ends the recording: saved values are let go and variables of it become invalid. */
   release(): void {
-    for (let n = 0; n < this.count; n++) this.releaseSaved(n);
+    if (this.side.length > 0) for (let n = 0; n < this.count; n++) this.releaseSaved(n);
     this.side.length = 0;
     this.count = 0;
     this.epoch++;
@@ -123,7 +123,7 @@ export class Tape {
       if (typeof primals[i] !== "number") numbers = false;
     }
     const opcode = opcodeOf.get(primitive) as number;
-    const rule = ruleOf[opcode] as (typeof ruleOf)[number];
+    const rule = ruleOf[opcode] as Rule;
     if (numbers) {
       const scalar = primitive.scalar as (...args: number[]) => number;
       const out =
@@ -137,7 +137,7 @@ export class Tape {
     }
     const out = apply(primitive, primals, params);
     if (rule.kind === "zero" || !isFloat(avalOf(out).dtype)) return out;
-    return new Variable(this, this.noteValues(primitive, opcode, inputs, primals, params, out), out);
+    return new Variable(this, this.noteValues(primitive, opcode, rule, inputs, primals, params, out), out);
   }
 
   private noteNumbers(opcode: number, inputs: readonly Value[], primals: readonly number[], out: number): number {
@@ -157,6 +157,7 @@ export class Tape {
   private noteValues(
     primitive: AnyPrimitive,
     opcode: number,
+    rule: Rule,
     inputs: readonly Value[],
     primals: readonly Value[],
     params: unknown,
@@ -174,7 +175,7 @@ export class Tape {
     for (let i = 0; i < k; i++) {
       const from = this.nodeOf(inputs[i] as Value);
       this.inputs[start + i] = from;
-      if (from >= 0) reads |= readsOf(primitive, opcode, i, avals, outAval, params);
+      if (from >= 0) reads |= readsOf(primitive, rule, i, avals, outAval, params);
     }
     this.side.push(params, outAval, (reads & READS_OUT) !== 0 ? this.save(out) : undefined);
     for (let i = 0; i < k; i++) this.side.push(avals[i], i < 30 && (reads & (1 << i)) !== 0 ? this.save(primals[i] as Value) : undefined);
@@ -251,15 +252,17 @@ export function beginTape(): Tape {
   return tape;
 }
 
-/** Masks of `residualsOf` by opcode and input; a rule's reads do not depend on its site (see rules/rule.ts). */
-const reads: (number | undefined)[] = [];
+/** Masks of `residualsOf` by rule and input; what a rule reads does not depend on its site (see rules/rule.ts). */
+const reads = new Map<Rule, (number | undefined)[]>();
 
-function readsOf(primitive: AnyPrimitive, opcode: number, i: number, avals: readonly Aval[], outAval: Aval, params: unknown): number {
-  // All inputs of a variadic primitive share one entry: its rule is one function of the position.
-  const key = opcode * 32 + (primitive.arity === null ? 31 : i);
-  const known = reads[key];
+function readsOf(primitive: AnyPrimitive, rule: Rule, i: number, avals: readonly Aval[], outAval: Aval, params: unknown): number {
+  let masks = reads.get(rule);
+  if (masks === undefined) {
+    masks = [];
+    reads.set(rule, masks);
+  }
+  const known = masks[i];
   if (known !== undefined) return known;
-  const rule = ruleOf[opcode] as (typeof ruleOf)[number];
   if (inputRule(rule, i) === null) {
     throw unsupported(
       `${primitive.name} has no derivative with respect to its argument ${i + 1}`,
@@ -267,7 +270,7 @@ function readsOf(primitive: AnyPrimitive, opcode: number, i: number, avals: read
     );
   }
   const mask = residualsOf(rule, i, avals, outAval, params);
-  reads[key] = mask;
+  masks[i] = mask;
   return mask;
 }
 

@@ -8,7 +8,7 @@ import { closeFrame, HOLDS, openFrame, own } from "../../core/tensor/scope.ts";
 import { Tensor } from "../../core/tensor/tensor.ts";
 import { innermost, type Value } from "../../core/tensor/traced.ts";
 import { avalOf, valueOps } from "../../core/tensor/values.ts";
-import { backward, fitTo } from "./backward.ts";
+import { backward, conformTo } from "./backward.ts";
 import { Dual } from "./dual.ts";
 import { nextLevel } from "./level.ts";
 import { beginTape, type Tape, Variable } from "./tape.ts";
@@ -86,7 +86,7 @@ export function valueAndGrad(f: Fn, operator = "valueAndGrad"): (...args: unknow
 
 function one(y: Value): Value {
   if (typeof innermost(y) === "number") return 1;
-  return fitTo(1, avalOf(y));
+  return conformTo(1, avalOf(y));
 }
 
 export function grad(f: Fn): (...args: unknown[]) => unknown {
