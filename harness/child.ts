@@ -2,10 +2,9 @@
  * Entry of the process that runs one cell. It reads its request from the command line and writes one record to file descriptor 3.
  * What the model or a library prints goes where it likes; a mistake becomes the record's outcome.
  */
-import { writeSync } from "node:fs";
 import { BenchError } from "../core/base/errors.ts";
 import { measureWorkload } from "./measure.ts";
-import { ANSWER_FD, type CellRequest, cellRequestSchema } from "./request.ts";
+import { answer, type CellRequest, cellRequestSchema } from "./request.ts";
 import { type Cell, type Outcome, SCHEMA_VERSION } from "./schema.ts";
 import { verifyWorkload } from "./verify-cell.ts";
 import { makeWorkload } from "./workload.ts";
@@ -35,11 +34,6 @@ function outcomeOf(error: unknown): Outcome {
 
 function stackOf(error: Error): string {
   return (error.stack ?? error.message).split("\n").slice(0, 12).join("\n");
-}
-
-function answer(cell: Cell): void {
-  const line = Buffer.from(`${JSON.stringify(cell)}\n`);
-  for (let sent = 0; sent < line.length; ) sent += writeSync(ANSWER_FD, line, sent);
 }
 
 answer(runRequest(cellRequestSchema.parse(JSON.parse(process.argv[2] ?? "null"))));

@@ -12,7 +12,7 @@ import type { Watchdog } from "./watchdog.ts";
 export interface IsolateOptions {
   /** JavaScript file to run, compiled: a child is plain node. */
   readonly entry: string;
-  /** Milliseconds until the group is killed. */
+  /** Milliseconds without a line of the answer until the group is killed. */
   readonly timeoutMs: number;
   /** Ends the process early: its group is killed and the call rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
@@ -57,7 +57,10 @@ export async function runIsolated(request: unknown, options: IsolateOptions): Pr
   options.signal?.addEventListener("abort", kill, { once: true });
   process.once("exit", kill);
   const printed = new Tail();
-  const lines = new Lines(options.onLine);
+  const lines = new Lines((line) => {
+    timer.refresh();
+    options.onLine(line);
+  });
   child.stdout?.on("data", (chunk: Buffer) => printed.add(chunk));
   child.stderr?.on("data", (chunk: Buffer) => printed.add(chunk));
   child.stdio[ANSWER_FD]?.on("data", (chunk: Buffer) => lines.add(chunk));

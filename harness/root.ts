@@ -34,12 +34,15 @@ export function installedVersion(name: string): string | null {
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
 
-/** The entry of the child process that runs one cell, compiled: a child is plain node, which does not read TypeScript. */
-export function childEntry(): string {
-  if (extname(here) === ".js") return join(dirname(here), "child.js");
-  const built = join(projectRoot, "dist", "harness", "child.js");
+/**
+ * The compiled entry of a child process (harness/<name>.ts): a child is plain node, which does not read TypeScript.
+ * Throws an environment error where the project runs from source and is not built.
+ */
+export function childEntry(name: "child" | "checks-child"): string {
+  if (extname(here) === ".js") return join(dirname(here), `${name}.js`);
+  const built = join(projectRoot, "dist", "harness", `${name}.js`);
   if (existsSync(built)) return built;
-  throw new BenchError("environment", "the project is not built, and a cell runs in a process of its own", { advice: "run npm run build" });
+  throw new BenchError("environment", "the project is not built, and cells run in processes of their own", { advice: "run npm run build" });
 }
 
 function findRoot(start: string): string {

@@ -1,0 +1,100 @@
+/** `bench doctor`: what this machine offers (devices, compilers, libraries, Python, GPU, peers), what is missing, how to get it. */
+import { Command } from "commander";
+import { describeDevices } from "../core/device/registry.ts";
+import { machineRecord, probe, output as programOutput } from "../harness/machine.ts";
+import { findPeers } from "../harness/peers.ts";
+import { installedVersion, packageFacts } from "../harness/root.ts";
+import type { CommandMaker } from "./command.ts";
+import { columns } from "./output.ts";
+
+interface Finding {
+  readonly name: string;
+  /** Null where it is not here. */
+  readonly version: string | null;
+  readonly use: string;
+  readonly how: string;
+}
+
+export const doctorCommand: CommandMaker = ({ output }) =>
+  new Command("doctor")
+    .description("what this machine offers, what is missing and how to get it")
+    .option("--json", "JSON Lines on stdout")
+    .action(({ json }: { json?: boolean }) => {
+      const machine = machineRecord();
+      const tools = findTools();
+      const libraries = findLibraries();
+      const peers = findPeers();
+      if (json) {
+        output.json({ machine });
+        for (const device of describeDevices()) output.json({ device });
+        for (const tool of tools) output.json({ tool });
+        for (const library of libraries) output.json({ library });
+        for (const peer of peers) output.json({ peer });
+        return;
+      }
+      const gib = (machine.memoryBytes / 2 ** 30).toFixed(1);
+      output.text(
+        `machine\n${columns([
+          ["cpu", `${machine.cpu}, ${machine.cores} cores, governor ${machine.governor ?? "unknown"}`],
+          ["memory", `${gib} GiB`],
+          ["system", `${machine.os}, kernel ${machine.kernel}`],
+          ["node", `${machine.node}, v8 ${machine.v8}`],
+          ["gpu", machine.gpu ? `${machine.gpu.name}, driver ${machine.gpu.driver}, ${machine.gpu.clocks}` : "none that nvidia-smi shows"],
+        ])}`,
+      );
+      output.text(
+        `devices\n${columns(describeDevices().map(({ name, available, detail }) => [name, available ? "here" : "not here", detail]))}`,
+      );
+      output.text(`tools\n${columns(tools.map(findingRow))}`);
+      output.text(`libraries\n${columns(libraries.map(findingRow))}`);
+      output.text(`peers\n${columns(peers.map(({ name, paradigm, version, how }) => findingRow({ name, version, use: paradigm, how })))}`);
+    });
+
+function findingRow({ name, version, use, how }: Finding): string[] {
+  return version === null ? [name, "not here", `${use}; to get it: ${how}`] : [name, version, use];
+}
+
+function findTools(): Finding[] {
+  const firstLine = (program: string, args: readonly string[]): string | null =>
+    probe(() => programOutput(program, args).split("\n").at(0) ?? null, null);
+  return [
+    { name: "cc", version: firstLine("cc", ["--version"]), use: "the native device", how: "install gcc or clang" },
+    {
+      name: "nvidia-smi",
+      version: firstLine("nvidia-smi", ["--query-gpu=driver_version", "--format=csv,noheader"]),
+      use: "the cuda device",
+      how: "install the driver of an NVIDIA GPU",
+    },
+    {
+      name: "nvcc",
+      version: probe(() => programOutput("nvcc", ["--version"]).split("\n").at(-1) ?? null, null),
+      use: "CUDA libraries (NVRTC, cuBLAS)",
+      how: "install the CUDA toolkit",
+    },
+    { name: "python3", version: firstLine("python3", ["--version"]), use: "peers written in Python", how: "install python3" },
+    { name: "git", version: firstLine("git", ["--version"]), use: "the commit in a run's record", how: "install git" },
+  ];
+}
+
+function findLibraries(): Finding[] {
+  const npm = [...packageFacts().dependencies, "koffi", "@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-node"];
+  const shared = probe(() => programOutput("/sbin/ldconfig", ["-p"]), "");
+  const sharedLibrary = (name: string, file: RegExp, use: string, how: string): Finding => ({
+    name,
+    version: file.exec(shared)?.[0] ?? null,
+    use,
+    how,
+  });
+  return [
+    ...[...new Set(npm)].map((name) => ({
+      name,
+      version: probe(() => installedVersion(name), null),
+      use: "npm package",
+      how: `npm install ${name}`,
+    })),
+    sharedLibrary("openblas", /libopenblas\S*\.so\S*/, "matrix products of the native device", "install libopenblas0"),
+    sharedLibrary("cuda driver", /libcuda\.so\S*/, "the cuda device", "install the driver of an NVIDIA GPU"),
+    sharedLibrary("nvrtc", /libnvrtc\.so\S*/, "kernels of the cuda device", "install the CUDA toolkit"),
+    sharedLibrary("cublas", /libcublas\.so\S*/, "matrix products of the cuda device", "install the CUDA toolkit"),
+  ];
+}

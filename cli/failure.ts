@@ -1,0 +1,53 @@
+/**
+ * How a command ends: the exit codes, and what is printed of an error. 0 all as expected, 1 a check failed, 2 a mistake in the
+ * call or a program that was refused, 3 a device or peer that is not there, 130 interrupted.
+ */
+import { CommanderError } from "commander";
+import { BenchError } from "../core/base/errors.ts";
+import { Interrupted } from "../harness/interrupt.ts";
+
+export const EXIT = { ok: 0, checkFailed: 1, refused: 2, environment: 3, interrupted: 130 } as const;
+
+/** The machine-readable form of an error, as `bench grad` prints it: `file`, `line` and `column` are 1-based and always there. */
+export interface ErrorRecord {
+  readonly error: {
+    readonly kind: string;
+    readonly message: string;
+    readonly file: string;
+    readonly line: number;
+    readonly column: number;
+  };
+}
+
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof Interrupted) return EXIT.interrupted;
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.refused;
+  if (error instanceof BenchError) return error.kind === "environment" ? EXIT.environment : EXIT.refused;
+  return EXIT.checkFailed;
+}
+
+/** What a person reads: the project's own errors without a stack, all others with it. */
+export function describeError(error: unknown): string {
+  if (error instanceof Interrupted) return "interrupted; finished cells are kept";
+  if (error instanceof BenchError) return error.describe();
+  if (error instanceof Error) return error.stack ?? error.message;
+  return String(error);
+}
+
+/** `file` names the program where the error itself has no place. */
+export function errorRecord(error: unknown, file: string): ErrorRecord {
+  const span = error instanceof BenchError ? error.span : undefined;
+  const message =
+    error instanceof BenchError && error.advice
+      ? `${error.message}; ${error.advice}`
+      : error instanceof Error
+        ? error.message
+        : String(error);
+  return { error: { kind: kindOf(error), message, file: span?.file ?? file, line: span?.line ?? 1, column: span?.column ?? 1 } };
+}
+
+function kindOf(error: unknown): string {
+  if (error instanceof CommanderError) return "usage";
+  if (error instanceof BenchError) return error.kind === "out-of-memory" ? "runtime" : error.kind;
+  return error instanceof SyntaxError ? "syntax" : "runtime";
+}

@@ -1,0 +1,124 @@
+/**
+ * `bench grad FILE[#EXPORT] --args JSON`: value and gradient of any exported function. Always prints one JSON line, the result or
+ * the refusal, and never a number that is not the derivative: what an engine cannot differentiate is an error with its place.
+ */
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { Command } from "commander";
+import { BenchError } from "../core/base/errors.ts";
+import { openDevice } from "../core/device/registry.ts";
+import { scope } from "../core/tensor/scope.ts";
+import { Tensor, useDevice } from "../core/tensor/tensor.ts";
+import type { Prepared, Tree } from "../engines/engine.ts";
+import { engineByName } from "../engines/registry.ts";
+import { leavesOf, mapLeaves } from "../harness/tree.ts";
+import { loadProgram } from "../loader/load.ts";
+import type { CommandMaker } from "./command.ts";
+import { parseJsonArgument } from "./json-argument.ts";
+import { addCommonOptions, type CommonOptions, chosenDevices, oneEngine, parseInteger, refusePeers } from "./options.ts";
+
+interface GradOptions extends CommonOptions {
+  readonly args: string;
+  readonly wrt?: string;
+  readonly order?: number;
+}
+
+export const gradCommand: CommandMaker = ({ output }) =>
+  addCommonOptions(
+    new Command("grad")
+      .description("value and gradient of an exported TypeScript function")
+      .argument("<file[#export]>", "the file and the name of the function in it (f where absent)")
+      .requiredOption("--args <json>", "array of the arguments")
+      .option("--wrt <indices>", "arguments to differentiate, as 0,2 (all that are or hold numbers)")
+      .option("--order <n>", "also the first n derivatives of a function of one number", parseInteger),
+  ).action((target: string, options: GradOptions) => {
+    output.json(gradient(target, options));
+  });
+
+function gradient(target: string, options: GradOptions): Record<string, unknown> {
+  refusePeers(options.peer);
+  if (options.dtype === "f32") {
+    throw new BenchError("usage", "numbers of a TypeScript program are float64, so --dtype f32 would not be what is computed", {
+      advice: "leave --dtype out",
+    });
+  }
+  const [file = "", exportName = "f"] = splitTarget(target);
+  const args = parseArguments(options.args);
+  const wrt = options.wrt === undefined ? differentiable(args) : parseWrt(options.wrt, args);
+  const engine = engineByName(oneEngine(options.engine));
+  const device = openDevice(chosenDevices(options.device, "auto")[0] ?? "auto");
+  if (!existsSync(file)) throw new BenchError("usage", `no file ${file}`, { advice: "the program is named by the path of its .ts file" });
+  useDevice(device);
+  const prepared = engine.prepare(loadProgram({ file: resolve(file) }, exportName), args, wrt);
+  const result = scope(() => {
+    const { value, grad } = prepared.valueAndGrad(args);
+    return { value: plain(value), grad: args.map((_, i) => (wrt.includes(i) ? plain(grad[i]) : null)) };
+  });
+  const derivatives = options.order === undefined ? {} : { derivatives: higherDerivatives(prepared, args, options.order) };
+  return { ...result, ...derivatives, engine: engine.name, device: device.name, dtype: "f64" };
+}
+
+/** A `#` begins the export's name; the path before it may hold others. */
+function splitTarget(target: string): [string, string?] {
+  const at = target.lastIndexOf("#");
+  return at < 0 ? [target] : [target.slice(0, at), target.slice(at + 1)];
+}
+
+function parseArguments(text: string): Tree[] {
+  const args = parseJsonArgument(text, "--args");
+  if (!Array.isArray(args))
+    throw new BenchError("usage", "--args is an array with one entry per argument", {
+      advice: `for one argument write --args '[${text}]'`,
+    });
+  return args as Tree[];
+}
+
+/** Arguments that are numbers, or arrays and records that hold numbers; an empty array is one of no numbers. */
+function differentiable(args: readonly Tree[]): number[] {
+  return args.flatMap((arg, i) => (isDifferentiable(arg) ? [i] : []));
+}
+
+function isDifferentiable(arg: Tree): boolean {
+  const leaves = leavesOf(arg);
+  return leaves.length === 0 || leaves.some(({ value }) => typeof value === "number");
+}
+
+function parseWrt(text: string, args: readonly Tree[]): number[] {
+  const words = text.split(",").map((word) => word.trim());
+  const wrt = words.map((word) => {
+    const i = Number(word);
+    if (!/^\d+$/.test(word) || i >= args.length)
+      throw new BenchError("usage", `--wrt ${text}: ${word || "nothing"} is no index of the ${args.length} arguments`, {
+        advice: "indices count from 0 and are separated by commas",
+      });
+    if (!isDifferentiable(args[i]))
+      throw new BenchError("type", `--wrt ${text}: argument ${i} holds no numbers`, {
+        advice: "only numbers, and arrays and records of them, are differentiated",
+      });
+    return i;
+  });
+  return [...new Set(words)].length === words.length ? wrt : [...new Set(wrt)];
+}
+
+function higherDerivatives(prepared: Prepared, args: readonly Tree[], order: number): unknown[] {
+  const [x] = args;
+  if (args.length !== 1 || typeof x !== "number")
+    throw new BenchError("usage", "--order is for functions of one number", { advice: "--args holds one number then" });
+  if (order < 1) throw new BenchError("usage", `--order ${order}: the first derivative has order 1`);
+  return scope(() => prepared.derivatives(x, order))
+    .slice(1)
+    .map(plainNumber);
+}
+
+/** JSON of a value or gradient: tensors of one element are numbers; a number that JSON lacks is its name, never null. */
+function plain(tree: unknown): unknown {
+  return mapLeaves(tree, (leaf) => {
+    if (typeof leaf === "number") return plainNumber(leaf);
+    if (leaf instanceof Tensor) return leaf.shape.length === 0 ? plainNumber(leaf.item()) : Array.from(leaf.toArray(), plainNumber);
+    return leaf ?? null;
+  });
+}
+
+function plainNumber(x: number): number | string {
+  return Number.isFinite(x) ? x : String(x);
+}
