@@ -24,6 +24,7 @@ function fast(): Pick<Ops<Value>, (typeof unaryNames)[number] | (typeof binaryNa
     const p = primitives[name];
     table[name] = (x, y) => apply2(p, x, y);
   }
+  table.item = (x) => (typeof x === "number" ? x : apply(primitives.item, [x], undefined));
   table.add = (x, y) => (typeof x === "number" && typeof y === "number" ? x + y : apply2(primitives.add, x, y));
   table.sub = (x, y) => (typeof x === "number" && typeof y === "number" ? x - y : apply2(primitives.sub, x, y));
   table.mul = (x, y) => (typeof x === "number" && typeof y === "number" ? x * y : apply2(primitives.mul, x, y));

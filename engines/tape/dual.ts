@@ -5,7 +5,6 @@
 
 import type { Aval } from "../../core/base/aval.ts";
 import { isFloat } from "../../core/base/dtype.ts";
-import { unsupported } from "../../core/base/errors.ts";
 import type { AnyPrimitive } from "../../core/primitive.ts";
 import { opcodeOf } from "../../core/primitives/table.ts";
 import { apply } from "../../core/tensor/apply.ts";
@@ -14,6 +13,7 @@ import { avalOf, valueOps } from "../../core/tensor/values.ts";
 import { inputRule, type Site } from "../../rules/rule.ts";
 import { ruleOf } from "../../rules/table.ts";
 import { conformTo } from "./backward.ts";
+import { notDifferentiable } from "./tape.ts";
 
 export class Dual extends Traced {
   readonly level: number;
@@ -51,11 +51,7 @@ export class Dual extends Traced {
     inputs.forEach((x, i) => {
       if (!own(x)) return;
       const r = inputRule(rule, i);
-      if (r === null)
-        throw unsupported(
-          `${primitive.name} has no derivative with respect to its argument ${i + 1}`,
-          "wrap that argument in stopGradient(...) if it is a constant",
-        );
+      if (r === null) throw notDifferentiable(primitive, i);
       const part = r.jvp(valueOps, x.tangent, site);
       tangent = tangent === undefined ? part : valueOps.add(tangent, part);
     });

@@ -133,14 +133,21 @@ export class Tape {
             ? scalar(primals[0] as number)
             : scalar(...(primals as number[]));
       if (rule.kind === "zero") return out;
-      return new Variable(this, this.noteNumbers(opcode, inputs, primals as number[], out), out);
+      return new Variable(this, this.noteNumbers(primitive, opcode, rule, inputs, primals as number[], out), out);
     }
     const out = apply(primitive, primals, params);
     if (rule.kind === "zero" || !isFloat(avalOf(out).dtype)) return out;
     return new Variable(this, this.noteValues(primitive, opcode, rule, inputs, primals, params, out), out);
   }
 
-  private noteNumbers(opcode: number, inputs: readonly Value[], primals: readonly number[], out: number): number {
+  private noteNumbers(
+    primitive: AnyPrimitive,
+    opcode: number,
+    rule: Rule,
+    inputs: readonly Value[],
+    primals: readonly number[],
+    out: number,
+  ): number {
     const node = this.reserve(inputs.length);
     const start = this.inStart[node] as number;
     this.opcode[node] = opcode;
@@ -148,7 +155,9 @@ export class Tape {
     this.sideStart[node] = -1;
     this.outNumber[node] = out;
     for (let i = 0; i < inputs.length; i++) {
-      this.inputs[start + i] = this.nodeOf(inputs[i] as Value);
+      const from = this.nodeOf(inputs[i] as Value);
+      if (from >= 0 && inputRule(rule, i) === null) throw notDifferentiable(primitive, i);
+      this.inputs[start + i] = from;
       this.inNumber[start + i] = primals[i] as number;
     }
     return node;
@@ -263,15 +272,17 @@ function readsOf(primitive: AnyPrimitive, rule: Rule, i: number, avals: readonly
   }
   const known = masks[i];
   if (known !== undefined) return known;
-  if (inputRule(rule, i) === null) {
-    throw unsupported(
-      `${primitive.name} has no derivative with respect to its argument ${i + 1}`,
-      "wrap that argument in stopGradient(...) if it is a constant",
-    );
-  }
+  if (inputRule(rule, i) === null) throw notDifferentiable(primitive, i);
   const mask = residualsOf(rule, i, avals, outAval, params);
   masks[i] = mask;
   return mask;
+}
+
+export function notDifferentiable(primitive: AnyPrimitive, i: number) {
+  return unsupported(
+    `${primitive.name} has no derivative with respect to its argument ${i + 1}`,
+    "wrap that argument in stopGradient(...) if it is a constant",
+  );
 }
 
 function ended() {
