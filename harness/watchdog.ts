@@ -11,7 +11,8 @@ export interface Watchdog {
   close(): void;
 }
 
-const SCRIPT = 'group=0; while read -r line; do group=$line; done; if [ "$group" -gt 1 ]; then kill -9 -- "-$group"; fi';
+// The form of kill that dash and bash both take: a signal by name, and no -- before the group.
+const SCRIPT = 'group=0; while read -r line; do group=$line; done; if [ "$group" -gt 1 ]; then kill -KILL "-$group"; fi';
 
 export function startWatchdog(): Watchdog {
   const shell = spawn("/bin/sh", ["-c", SCRIPT], { stdio: ["pipe", "ignore", "ignore"], detached: true });
