@@ -2,6 +2,7 @@
  * The engine interface: what each paradigm offers to the harness. An engine is given a program (a function in TypeScript source)
  * and example arguments, and prepares whatever it needs ahead of time; the tape needs nothing, the others build and compile.
  */
+import type { Span } from "../core/base/span.ts";
 import type { Tensor } from "../core/tensor/tensor.ts";
 
 export type EngineName = "tape" | "graph" | "program-transform";
@@ -39,6 +40,8 @@ export interface Program {
   readonly exportName: string;
   /** Text of the file. */
   readonly source: string;
+  /** Where the function begins: the place of errors about its result. */
+  readonly span?: Span | undefined;
   /** The function, loaded with operators overloaded and with the given derivative operators bound to its free names. */
   overloaded(intrinsics: Intrinsics): (...args: unknown[]) => unknown;
 }

@@ -15,6 +15,7 @@ import { Traced, type Value } from "./traced.ts";
 export function apply1(primitive: AnyPrimitive, x: Value): Value {
   if (x instanceof Tensor) return eager1(primitive, x);
   if (typeof x === "number" && primitive.scalar !== undefined) return primitive.scalar(x);
+  if (x instanceof Traced) return x.interpret(primitive, [x], undefined);
   return apply(primitive, [x], undefined);
 }
 
@@ -26,7 +27,8 @@ export function apply2(primitive: AnyPrimitive, x: Value, y: Value): Value {
   } else if (typeof x === "number") {
     if (typeof y === "number" && primitive.scalar !== undefined) return primitive.scalar(x, y);
     if (y instanceof Tensor) return eager2(primitive, constantTensor(x, weakDType(x, [y])), y);
-  }
+    if (y instanceof Traced) return y.interpret(primitive, [x, y], undefined);
+  } else if (x instanceof Traced && typeof y === "number") return x.interpret(primitive, [x, y], undefined);
   return apply(primitive, [x, y], undefined);
 }
 

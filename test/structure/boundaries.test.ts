@@ -13,7 +13,7 @@ const LAYERS: readonly { readonly layer: string; readonly files: readonly string
   { layer: "core/device", files: ["core/device/"], may: ["core/base", "core/kernel", "core/render"] },
   { layer: "core/tensor", files: ["core/tensor/", "core/ops.ts", "core/ops/"], may: ["core/base", "core/primitives", "core/device"] },
   { layer: "rules", files: ["rules/"], may: ["core/base", "core/primitives"] },
-  { layer: "engine interface", files: ["engines/engine.ts"], may: ["core/tensor"] },
+  { layer: "engine interface", files: ["engines/engine.ts"], may: ["core/base", "core/tensor"] },
   { layer: "tape", files: ["engines/tape/"], may: ["core/base", "core/primitives", "core/tensor", "rules", "engine interface"] },
   { layer: "engine registry", files: ["engines/registry.ts"], may: ["core/base", "engine interface", "tape"] },
   { layer: "models", files: ["suites/"], may: ["core/ops", "core/base types"] },
