@@ -34,8 +34,12 @@ export function describeError(error: unknown): string {
   return String(error);
 }
 
-/** `file` names the program where the error itself has no place. */
-export function errorRecord(error: unknown, file: string): ErrorRecord {
+/** The kinds of refusal of a program; a mistake of the call that is none of them is a `runtime` one there. */
+const PROGRAM_KINDS = ["unsupported", "type", "syntax", "runtime"];
+
+/** `program` names the program where the command is about one; the error's own place is used where it has one. */
+export function errorRecord(error: unknown, program?: string): ErrorRecord {
+  const kind = kindOf(error);
   const span = error instanceof BenchError ? error.span : undefined;
   const message =
     error instanceof BenchError && error.advice
@@ -43,7 +47,15 @@ export function errorRecord(error: unknown, file: string): ErrorRecord {
       : error instanceof Error
         ? error.message
         : String(error);
-  return { error: { kind: kindOf(error), message, file: span?.file ?? file, line: span?.line ?? 1, column: span?.column ?? 1 } };
+  return {
+    error: {
+      kind: program === undefined || PROGRAM_KINDS.includes(kind) ? kind : "runtime",
+      message,
+      file: span?.file ?? program ?? "",
+      line: span?.line ?? 1,
+      column: span?.column ?? 1,
+    },
+  };
 }
 
 function kindOf(error: unknown): string {

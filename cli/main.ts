@@ -45,14 +45,11 @@ export async function main(argv: readonly string[], output: Output): Promise<num
   }
 }
 
-/** The file that a command line is about, for errors that have no place of their own. */
-function programFile(argv: readonly string[]): string {
-  return argv[0] === "grad"
-    ? (argv
-        .slice(1)
-        .find((word) => !word.startsWith("-"))
-        ?.split("#")[0] ?? "")
-    : "";
+/** The program that a command line is about, for errors that have no place of their own. */
+function programFile(argv: readonly string[]): string | undefined {
+  if (argv[0] !== "grad") return undefined;
+  const target = argv.slice(1).find((word) => !word.startsWith("-")) ?? "";
+  return target.split("#")[0] || "bench grad";
 }
 
 /** Whether node was started on this file, also through the link in node_modules/.bin. */

@@ -42,12 +42,12 @@ export const verifyCommand: CommandMaker = (context) =>
 
 async function verify(models: readonly string[], options: VerifyOptions, { output, finish }: Context): Promise<void> {
   refusePeers(options.peer);
-  const engines = chosenEngines(options.engine);
-  const devices = chosenDevices(options.device, "auto");
   const paths = (options.cases ?? []).map((path) => {
     if (!existsSync(path)) throw new BenchError("usage", `no reference file or folder ${path}`);
     return resolve(path);
   });
+  const engines = chosenEngines(options.engine);
+  const devices = chosenDevices(options.device, "auto");
   const tally = new Tally(engines);
   const report = (check: Check): void => {
     tally.add(check);
