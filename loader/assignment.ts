@@ -29,7 +29,7 @@ function target(r: Rewriting, node: Node): Target {
     again,
     store: () => {
       if (object !== undefined) edits.wrap(member.object, `(${object} = `, ")");
-      if (key !== undefined) edits.wrap(property, `${key} = `, "");
+      if (key !== undefined) edits.wrap(property, `${key} = (`, ")");
     },
   };
 }
@@ -64,10 +64,10 @@ export function rewriteLogicalAssignment(r: Rewriting, node: Extract<Node, { typ
   const value = core.type === "MemberExpression" ? r.temporary(node) : undefined;
   const old = value ?? t.again;
   return () => {
-    t.store();
     const open = `(${r.use("truth")}(${value === undefined ? "" : `${value} = `}`;
     const isAnd = node.operator === "&&=";
     r.edits.wrap(node, open, isAnd ? `) : ${old})` : "))");
+    t.store();
     r.edits.wrap(left, "", ")");
     r.edits.replace(left.end, right.start, isAnd ? ` ? (${t.again} = ` : ` ? ${old} : (${t.again} = `);
   };
@@ -86,9 +86,9 @@ export function rewriteUpdate(r: Rewriting, node: Extract<Node, { type: "UpdateE
     const step = r.use(node.operator === "++" ? "inc" : "dec");
     if (node.prefix) r.edits.replace(node.start, argument.start, " ");
     else r.edits.replace(argument.end, node.end, " ");
-    t.store();
     if (old !== undefined) r.edits.wrap(node, `(${old} = ${r.use("numeric")}(`, `), ${t.again} = ${step}(${old}), ${old})`);
     else if (isRepeated) r.edits.wrap(node, `(${t.again} = ${step}(`, "))");
     else r.edits.wrap(node, "(", ` = ${step}(${t.again}))`);
+    t.store();
   };
 }

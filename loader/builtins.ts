@@ -60,7 +60,7 @@ function refuseLength(args: readonly unknown[]): void {
 const arrayConstructor = replace(Array, {
   call: (...args) => {
     if (args.length === 1) refuseLength(args);
-    return [...args];
+    return Reflect.construct(Array, args) as unknown[];
   },
   construct: (args) => {
     if (args.length === 1) refuseLength(args);

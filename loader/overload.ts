@@ -23,7 +23,7 @@ export function overload(r: Rewriting): void {
   const plans = r.syntax.nodes.map((node) => plan(r, node, tests, chains));
   r.syntax.nodes.forEach((node, i) => {
     declareTemporaries(r, node);
-    if (tests.has(node) && isLeafOfCondition(node) && r.plainness.of(node) < 2) r.edits.wrap(node, `${r.use("truth")}(`, ")");
+    if (tests.has(node) && isLeafOfCondition(node) && r.plainness.of(node) < 2) r.wrapCall(node, "truth");
     plans[i]?.();
   });
 }
@@ -117,8 +117,7 @@ function plan(r: Rewriting, node: Node, tests: ReadonlySet<Node>, chains: Readon
       return node.computed ? () => wrapIndex(r, node.key) : undefined;
     case "SwitchStatement":
       return () => {
-        for (const e of [node.discriminant, ...node.cases.map((c) => c.test)])
-          if (e && plainness.of(e) < 2) edits.wrap(e, `${r.use("key")}(`, ")");
+        for (const e of [node.discriminant, ...node.cases.map((c) => c.test)]) if (e && plainness.of(e) < 2) r.wrapCall(e, "key");
       };
     case "CallExpression":
       return () => rewriteCall(r, node);
@@ -130,7 +129,7 @@ function plan(r: Rewriting, node: Node, tests: ReadonlySet<Node>, chains: Readon
 }
 
 function wrapIndex(r: Rewriting, key: Node): void {
-  if (r.plainness.of(key) < 2 && key.type !== "PrivateIdentifier") r.edits.wrap(key, `${r.use("index")}(`, ")");
+  if (r.plainness.of(key) < 2 && key.type !== "PrivateIdentifier") r.wrapCall(key, "index");
 }
 
 /** Free names that stand for replaced globals or for derivative operators. */

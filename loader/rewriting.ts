@@ -39,6 +39,12 @@ export class Rewriting {
     return this.prefix + name;
   }
 
+  /** `node` → `name(node)`. A sequence is one argument, not several. */
+  wrapCall(node: Node, name: string): void {
+    const isSequence = node.type === "SequenceExpression";
+    this.edits.wrap(node, `${this.use(name)}(${isSequence ? "(" : ""}`, isSequence ? "))" : ")");
+  }
+
   /** A temporary of the function that runs `node`. */
   temporary(node: Node): string {
     const name = `${this.prefix}${this.#count++}`;

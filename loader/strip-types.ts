@@ -25,27 +25,37 @@ function stripStatement(syntax: Syntax, edits: Edits, node: Node): void {
     case "TSEnumDeclaration":
     case "TSNamespaceExportDeclaration":
     case "TSImportEqualsDeclaration":
-      return eraseStatement(syntax, edits, node);
+      eraseStatement(syntax, edits, node);
+      return;
     case "VariableDeclaration":
     case "FunctionDeclaration":
     case "ClassDeclaration":
-      if (node.declare) return eraseStatement(syntax, edits, node);
+      if (node.declare) {
+        eraseStatement(syntax, edits, node);
+        return;
+      }
       if (node.type === "VariableDeclaration" && !isLoopHead(syntax, node)) endStatement(edits, node);
       return;
     case "TSAbstractMethodDefinition":
     case "TSAbstractPropertyDefinition":
     case "TSIndexSignature":
-      return edits.erase(node.start, node.end);
+      edits.erase(node.start, node.end);
+      return;
     case "ExpressionStatement":
     case "ReturnStatement":
     case "ThrowStatement":
     case "BreakStatement":
     case "ContinueStatement":
     case "DebuggerStatement":
-      return endStatement(edits, node);
+      endStatement(edits, node);
+      return;
     case "PropertyDefinition":
-      if (node.declare) return edits.erase(node.start, node.end);
-      return endStatement(edits, node);
+      if (node.declare) {
+        edits.erase(node.start, node.end);
+        return;
+      }
+      endStatement(edits, node);
+      return;
     case "MethodDefinition":
       if ((node.value.type as string) === "TSEmptyBodyFunctionExpression") edits.erase(node.start, node.end);
       return;
@@ -75,9 +85,11 @@ function stripFields(syntax: Syntax, edits: Edits, node: Node): void {
     case "TSSatisfiesExpression":
     case "TSNonNullExpression":
     case "TSInstantiationExpression":
-      return edits.erase(node.expression.end, node.end);
+      edits.erase(node.expression.end, node.end);
+      return;
     case "TSTypeAssertion":
-      return edits.erase(node.start, node.expression.start);
+      edits.erase(node.start, node.expression.start);
+      return;
     case "Identifier":
       if ((node.typeAnnotation || node.optional) && !edits.consumed.has(node)) edits.erase(node.start + node.name.length, node.end);
       return;
@@ -108,7 +120,8 @@ function stripFields(syntax: Syntax, edits: Edits, node: Node): void {
       return;
     case "ClassDeclaration":
     case "ClassExpression":
-      return stripClassHead(edits, node);
+      stripClassHead(edits, node);
+      return;
     case "MethodDefinition":
       if ((node.value.type as string) === "TSEmptyBodyFunctionExpression") return;
       eraseModifiers(edits, node.start, node.key.start);
@@ -122,7 +135,8 @@ function stripFields(syntax: Syntax, edits: Edits, node: Node): void {
       if (node.typeAnnotation) edits.erase(node.typeAnnotation.start, node.typeAnnotation.end);
       return;
     case "TSParameterProperty":
-      return rewriteParameterProperty(syntax, edits, node);
+      rewriteParameterProperty(syntax, edits, node);
+      return;
   }
 }
 
