@@ -71,6 +71,11 @@ export class Pool {
     this.liveBytes -= bytes;
   }
 
+  /** A block that is never returned, for the device's own tables: reserved, but not live. */
+  permanent(bytes: number): Address {
+    return this.fresh(sizeClass(bytes), bytes);
+  }
+
   resetPeak(): void {
     this.peakBytes = this.liveBytes;
   }

@@ -6,6 +6,7 @@ import { BenchError } from "../base/errors.ts";
 import type { Device, DeviceName } from "./device.ts";
 import { createInterpreter } from "./interpreter/device.ts";
 import { createNull } from "./null/device.ts";
+import { createWasm } from "./wasm/device.ts";
 
 interface Entry {
   readonly name: DeviceName;
@@ -16,6 +17,7 @@ interface Entry {
 
 /** In the order in which `auto` prefers them; the last two are never chosen by `auto`. */
 const ENTRIES: readonly Entry[] = [
+  { name: "wasm", detail: "WebAssembly SIMD, one thread", open: createWasm },
   { name: "interpreter", detail: "float64 on the host, point by point: the reference, slow", open: createInterpreter },
   { name: "null", detail: "computes nothing: isolates the host's overhead", open: createNull },
 ];

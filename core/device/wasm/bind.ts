@@ -1,0 +1,55 @@
+/**
+ * Binding: a generated function with the offsets and numbers of one launch becomes a {@link Runnable}. Every arity has a closure
+ * of its own, so that a launch is one call with numbers as arguments; the general case maps and collects them.
+ */
+import type { Address, Runnable } from "../device.ts";
+
+/** A generated function: addresses of the output and of the operands, then the length or the address of the numbers. */
+export type WasmFunction = (...args: number[]) => void;
+
+export interface Binding {
+  readonly run: WasmFunction;
+  /** For each operand, which input of the application it reads. */
+  readonly inputs: readonly number[];
+  /** Bytes to add to each address: per operand, then the output. */
+  readonly offsets: readonly number[];
+  readonly last: number;
+  readonly counter: { value: number };
+}
+
+export function bindArguments({ run, inputs, offsets, last, counter }: Binding): Runnable {
+  const [o0 = 0, o1 = 0, o2 = 0] = offsets;
+  const isDirect = inputs.every((input, k) => input === k);
+  const out0 = offsets.at(-1) as number;
+  if (isDirect && inputs.length === 0) {
+    return (out) => {
+      counter.value++;
+      run(out + out0, last);
+    };
+  }
+  if (isDirect && inputs.length === 1) {
+    return (out, a) => {
+      counter.value++;
+      run(out + out0, (a as Address) + o0, last);
+    };
+  }
+  if (isDirect && inputs.length === 2) {
+    return (out, a, b) => {
+      counter.value++;
+      run(out + out0, (a as Address) + o0, (b as Address) + o1, last);
+    };
+  }
+  if (isDirect && inputs.length === 3) {
+    return (out, a, b, c) => {
+      counter.value++;
+      run(out + out0, (a as Address) + o0, (b as Address) + o1, (c as Address) + o2, last);
+    };
+  }
+  return (out, ...given) => {
+    counter.value++;
+    const args = [out + out0];
+    for (let k = 0; k < inputs.length; k++) args.push((given[inputs[k] as number] as Address) + (offsets[k] as number));
+    args.push(last);
+    run(...args);
+  };
+}

@@ -1,0 +1,211 @@
+/**
+ * Random legal kernels with their geometry and data, for property tests of devices: every access pattern, dtype, reduction, row
+ * program, indirect load and store, and extents of zero and one. Values are small integers and the functions are those that are
+ * exact on them, so that every device must give the same numbers in every dtype, whatever its order of summation.
+ */
+import fc from "fast-check";
+import { type DType, hostArray, sizeOf, type TypedArray } from "../base/dtype.ts";
+import { type Access, type Geometry, type Kernel, kernel, type Operand, type ReduceOp, type Reduction } from "./kernel.ts";
+import {
+  type BinaryFn,
+  binary,
+  type CompareFn,
+  cast,
+  compare,
+  constant,
+  type Expr,
+  index,
+  load,
+  reduced,
+  select,
+  type UnaryFn,
+  unary,
+} from "./scalar-expr.ts";
+
+/** A launch with its data: `inputs[k]` belongs to operand k, `output` is what the output holds before the launch. */
+export interface KernelCase {
+  readonly kernel: Kernel;
+  readonly geometry: Geometry;
+  readonly inputs: readonly TypedArray[];
+  readonly output: TypedArray;
+}
+
+const DTYPES: readonly DType[] = ["f32", "f64", "i32", "bool"];
+const UNARY: readonly UnaryFn[] = ["neg", "abs", "sign", "floor", "ceil", "trunc", "round"];
+const BINARY: readonly BinaryFn[] = ["add", "sub", "mul", "min", "max"];
+const LOGIC: readonly BinaryFn[] = ["and", "or", "xor"];
+const COMPARE: readonly CompareFn[] = ["lt", "le", "gt", "ge", "eq", "ne"];
+
+/** One random case; call it inside a property of `fc.gen()`. `maxExtent` bounds the axes, those of high ranks being shorter. */
+export function drawKernelCase(gen: fc.GeneratorValue, maxExtent = 70): KernelCase {
+  const integer = (min: number, max: number) => gen(fc.integer, { min, max });
+  const pick = <T>(items: readonly T[]): T => items[integer(0, items.length - 1)] as T;
+  const chance = (percent: number) => integer(1, 100) <= percent;
+
+  const rank = pick([0, 1, 1, 2, 2, 2, 3, 3, 4]);
+  const limit = [1, maxExtent, Math.min(maxExtent, 40), 9, 5][rank] as number;
+  const extents = Array.from({ length: rank }, () => (chance(4) ? 0 : chance(10) ? 1 : integer(1, limit)));
+  const reducedAxes = rank === 0 || chance(40) ? 0 : integer(1, rank);
+  const outer = rank - reducedAxes;
+
+  const shuffled = (items: readonly number[]) => {
+    const rest = [...items];
+    return items.map(() => rest.splice(integer(0, rest.length - 1), 1)[0] as number);
+  };
+
+  // Operands: a dense tensor over some axes in some order, or strided with gaps.
+  const operands: Operand[] = [];
+  const strides: number[][] = [];
+  const offsets: number[] = [];
+  const indirect: ({ stride: number; extent: number } | undefined)[] = [];
+  const inputs: TypedArray[] = [];
+  const tame = pick<"narrow" | "wide" | "mixed">(["narrow", "wide", "mixed"]);
+  const dtypes =
+    tame === "narrow" ? (["f32", "i32", "bool", "f32"] as const) : tame === "wide" ? (["f64", "i32", "bool", "f64"] as const) : DTYPES;
+
+  /** Walks the axes that `moves` names; the innermost in `order` is dense. Returns the number of elements spanned. */
+  const place = (
+    moves: readonly boolean[],
+    indexed: boolean,
+    gaps: boolean,
+  ): { strides: number[]; span: number; offset: number; indirect: { stride: number; extent: number } | undefined } => {
+    const axes = extents.map((_, a) => a).filter((a) => moves[a]);
+    const order = chance(70) ? axes : shuffled(axes);
+    const s = extents.map(() => 0);
+    let step = gaps && chance(20) ? 2 : 1;
+    for (const a of [...order].reverse()) {
+      s[a] = step;
+      step *= Math.max(1, extents[a] as number) + (gaps && chance(15) ? 1 : 0);
+    }
+    const extent = indexed ? integer(1, 5) : 1;
+    const reach = step * extent;
+    const offset = chance(25) ? integer(1, 5) : 0;
+    return { strides: s, span: offset + reach, offset, indirect: indexed ? { stride: step, extent } : undefined };
+  };
+
+  const accessOf = (s: readonly number[]): Access[] => s.map((x) => (x === 0 ? "fixed" : x === 1 ? "unit" : "strided"));
+  const addOperand = (dtype: DType, moves: readonly boolean[], indexed: boolean, values: (i: number) => number): number => {
+    const p = place(moves, indexed, true);
+    const data = hostArray(dtype, p.span);
+    for (let i = 0; i < data.length; i++) data[i] = values(i);
+    operands.push({ dtype, access: accessOf(p.strides), indirect: indexed });
+    strides.push(p.strides);
+    offsets.push(p.offset);
+    indirect.push(p.indirect);
+    inputs.push(data);
+    return operands.length - 1;
+  };
+  const movement = () => extents.map(() => !chance(25));
+  const seed = integer(1, 1e6);
+  const small = (k: number, dtype: DType) => (i: number) => {
+    const h = Math.imul(seed + i * 7919 + k * 104729, 2654435761) >>> 16;
+    return dtype === "bool" ? h & 1 : (h % 9) - 4;
+  };
+
+  const leaves: Expr[] = [];
+  for (let k = integer(0, 3); k >= 0; k--) {
+    const dtype = pick(dtypes);
+    leaves.push(load(addOperand(dtype, movement(), false, small(k, dtype)), dtype));
+  }
+  if (chance(20)) {
+    const dtype = pick(dtypes);
+    const table = addOperand(dtype, movement(), true, small(9, dtype));
+    const extent = (indirect[table] as { extent: number }).extent;
+    const at = addOperand("i32", movement(), false, (i) => (i * 5 + seed) % extent);
+    leaves.push(load(table, dtype, load(at, "i32")));
+  }
+  for (let a = 0; a < rank; a++) if (chance(15)) leaves.push(index(a));
+  leaves.push(constant(integer(-3, 3), pick(dtypes.filter((d) => d !== "bool"))));
+
+  /** A random expression of dtype `wanted`; few multiplications, so that magnitudes stay exact in f32. */
+  const grow = (from: readonly Expr[], wanted: DType, size: number): Expr => {
+    const pool = [...from];
+    let products = 1;
+    for (let i = 0; i < size; i++) {
+      const x = pick(pool);
+      const likes = pool.filter((e) => e.dtype === x.dtype);
+      const y = pick(likes);
+      const kind = integer(0, 9);
+      if (kind <= 4) {
+        const fn = x.dtype === "bool" ? pick(LOGIC) : pick(BINARY);
+        if (fn === "mul" && products-- <= 0) continue;
+        pool.push(binary(fn, x, y));
+      } else if (kind === 5) pool.push(x.dtype === "bool" ? unary("not", x) : unary(pick(UNARY), x));
+      else if (kind === 6) pool.push(compare(pick(COMPARE), x, y));
+      else if (kind === 7) {
+        const masks = pool.filter((e) => e.dtype === "bool");
+        if (masks.length > 0) pool.push(select(pick(masks), x, y));
+      } else pool.push(cast(x, pick(dtypes)));
+    }
+    return cast(pool.at(-1) as Expr, wanted);
+  };
+
+  const reductions: Reduction[] = [];
+  const known = [...leaves];
+  if (reducedAxes > 0) {
+    for (let n = integer(1, 2); n > 0; n--) {
+      const op = pick<ReduceOp>(["sum", "sum", "max", "min", "argmax", "argmin"]);
+      const wanted = pick(dtypes.filter((d) => d !== "bool" || op !== "sum"));
+      const of = grow(known, wanted, integer(0, 4));
+      const dtype = op.startsWith("arg") ? "i32" : wanted;
+      // Later folds read this one only through its sign, which keeps magnitudes small and an empty extreme finite.
+      known.push(unary("sign", reduced(reductions.length, dtype)));
+      if (dtype === "bool") known.pop();
+      reductions.push({ op, of, dtype });
+    }
+  }
+  const each = reducedAxes > 0 && chance(60) ? "row" : "element";
+  const stored = each === "row" ? outer : rank;
+  // A row's result may not read what moves along the reduced axes.
+  const dtype = pick(dtypes);
+  const last = reductions.at(-1);
+  const result =
+    each === "row" && last
+      ? cast(
+          chance(50)
+            ? reduced(reductions.length - 1, last.dtype)
+            : grow([reduced(reductions.length - 1, last.dtype), constant(2, last.dtype)], last.dtype, 2),
+          dtype,
+        )
+      : grow(known, dtype, integer(0, 6));
+
+  const scatters = stored > 0 && chance(15);
+  const storedMoves = extents.map((_, a) => a < stored);
+  const accumulate = chance(scatters ? 60 : 15);
+  let storeAt: Expr | undefined;
+  const out = place(scatters ? storedMoves.map((m) => m && chance(60)) : storedMoves, scatters, true);
+  if (scatters) {
+    const extent = (out.indirect as { extent: number }).extent;
+    const at = addOperand(
+      "i32",
+      storedMoves.map((m) => m && chance(70)),
+      false,
+      (i) => (i * 3 + seed) % extent,
+    );
+    storeAt = load(at, "i32");
+  }
+  const output = hostArray(dtype, out.span);
+  for (let i = 0; i < output.length; i++) output[i] = small(77, dtype)(i);
+
+  return {
+    kernel: kernel({
+      rank,
+      reduced: reducedAxes,
+      operands,
+      reductions,
+      result,
+      each,
+      output: { dtype, access: accessOf(out.strides), indirect: scatters },
+      storeAt,
+      accumulate,
+    }),
+    geometry: { extents, strides: [...strides, out.strides], offsets: [...offsets, out.offset], indirect: [...indirect, out.indirect] },
+    inputs,
+    output,
+  };
+}
+
+/** Bytes of an array on a device. */
+export function bytesOf(data: TypedArray, dtype: DType): number {
+  return data.length * sizeOf(dtype);
+}

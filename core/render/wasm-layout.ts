@@ -1,0 +1,61 @@
+/**
+ * How the numbers of a launch reach a generated function. Pointers and the length of a flat map are parameters; everything else
+ * (extents, strides, bounds of indices) is a block of i32 words in memory, written once when a launch is prepared and read at
+ * the start of the function: the last parameter is the block's address.
+ */
+import { sizeOf } from "../base/dtype.ts";
+import type { Geometry, Kernel, Operand } from "../kernel/kernel.ts";
+
+/** What one word of the block is. `operand` counts the output as the last. */
+export type Word =
+  | { readonly kind: "extent"; readonly axis: number }
+  /** Bytes from one point to the next along an axis. */
+  | { readonly kind: "stride"; readonly operand: number; readonly axis: number }
+  /** Bytes from one index to the next, and the number of indices, of an indirect operand. */
+  | { readonly kind: "index-stride" | "index-extent"; readonly operand: number };
+
+/** The operands and, last, the output. */
+export function allOperands(kernel: Kernel): readonly Operand[] {
+  return [...kernel.operands, kernel.output];
+}
+
+/** True for maps over at most one axis with nothing but "unit" and "fixed": their only number is the length. */
+export function isFlat(kernel: Kernel): boolean {
+  return kernel.rank <= 1 && kernel.reduced === 0 && allOperands(kernel).every((o) => !o.indirect && o.access[0] !== "strided");
+}
+
+/** The words of a kernel's block in their order; empty for flat kernels. */
+export function wordsOf(kernel: Kernel): readonly Word[] {
+  if (isFlat(kernel)) return [];
+  const words: Word[] = [];
+  for (let axis = 0; axis < kernel.rank; axis++) words.push({ kind: "extent", axis });
+  for (const [operand, o] of allOperands(kernel).entries()) {
+    for (let axis = 0; axis < kernel.rank; axis++) if (o.access[axis] === "strided") words.push({ kind: "stride", operand, axis });
+    if (o.indirect) words.push({ kind: "index-stride", operand }, { kind: "index-extent", operand });
+  }
+  return words;
+}
+
+/** The values of a launch's block. */
+export function wordValues(kernel: Kernel, geometry: Geometry): number[] {
+  const operands = allOperands(kernel);
+  return wordsOf(kernel).map((w) => {
+    if (w.kind === "extent") return geometry.extents[w.axis] as number;
+    const size = sizeOf((operands[w.operand] as Operand).dtype);
+    if (w.kind === "stride") return ((geometry.strides[w.operand] as readonly number[])[w.axis] as number) * size;
+    const indirect = geometry.indirect[w.operand] as { readonly stride: number; readonly extent: number };
+    return w.kind === "index-stride" ? indirect.stride * size : indirect.extent;
+  });
+}
+
+/** Where a function reports the first index out of range: word 0 the site's number plus 1, word 1 the index, then the position. */
+export const ERROR_CELL = 64;
+export const ERROR_CELL_WORDS = 32;
+
+/** One place in a kernel where an index is checked. */
+export interface Site {
+  /** The indirect operand; the output is the last. */
+  readonly operand: number;
+  /** How many leading coordinates the position has. */
+  readonly level: number;
+}

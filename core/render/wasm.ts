@@ -1,0 +1,243 @@
+/**
+ * From a kernel to a WebAssembly module. One of three shapes is chosen from the access patterns alone:
+ *
+ *  - along the last axis: maps, folds and row programs (softmax) whose operands are contiguous there are vector loops;
+ *  - along the last outer axis: folds down the columns of a row-major matrix keep one result in each lane;
+ *  - element by element: everything else.
+ *
+ * A row program decides between the first and the last for each of its loops on its own. The module exports one function
+ * `run(out, inputs…, last)`; `last` is the length of a flat map, otherwise the address of the block in `wasm-layout.ts`.
+ */
+
+import type { Kernel, Operand } from "../kernel/kernel.ts";
+import { cast, type Expr, operandsOf, postorder, reduced, type UnaryFn } from "../kernel/scalar-expr.ts";
+import { accumulator } from "./wasm-accumulator.ts";
+import { encodeModule, FunctionBuilder, type Import, Imports, type MemoryOp } from "./wasm-assembler.ts";
+import { Emitter, type VectorMode } from "./wasm-emitter.ts";
+import { allOperands, type Site } from "./wasm-layout.ts";
+import { SCALAR_TYPE } from "./wasm-scalar.ts";
+import { loadVector, storeVector, vectorBytes } from "./wasm-vector.ts";
+
+export interface RenderedKernel {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Float64 functions that the module imports from `env`, beside the memory. */
+  readonly imports: readonly Import[];
+  /** Where indices are checked; the function reports to the error cell. */
+  readonly sites: readonly Site[];
+}
+
+/** The module of a kernel. */
+export function renderWasm(kernel: Kernel): RenderedKernel {
+  const imports = new Imports();
+  const f = new FunctionBuilder(new Array(kernel.operands.length + 2).fill("i32"));
+  const em = new Emitter(f, imports, kernel);
+  new Program(em, kernel).emit();
+  return { bytes: encodeModule({ run: f }, imports.all()), imports: imports.all(), sites: em.sites };
+}
+
+class Program {
+  private readonly em: Emitter;
+  private readonly kernel: Kernel;
+  private readonly outer: number;
+  private readonly output: number;
+  private readonly result: Expr;
+  private readonly storeRoots: readonly Expr[];
+  /** What may be computed before a row's loops: all but folds that check indices, which an empty fold must not do. */
+  private readonly hoisted: readonly Expr[];
+
+  constructor(em: Emitter, kernel: Kernel) {
+    this.em = em;
+    this.kernel = kernel;
+    this.outer = kernel.rank - kernel.reduced;
+    this.output = kernel.operands.length;
+    this.result = cast(kernel.result, kernel.output.dtype);
+    this.storeRoots = kernel.storeAt ? [kernel.result, kernel.storeAt] : [kernel.result];
+    this.hoisted = [...kernel.reductions.map((r) => r.of).filter((e) => !checksIndices(e)), ...this.storeRoots];
+  }
+
+  emit(): void {
+    const { em, kernel } = this;
+    const stages = kernel.reductions.map((r) => r.of);
+    const all = this.hoisted;
+    const used = this.usedBy([...stages, ...all], true);
+    em.evaluate(all, 0);
+    const column = this.columnMode(stages);
+    if (column) {
+      this.nest(0, this.outer - 1, all, used, () => {
+        em.spreadAhead(all, column.varies);
+        em.vectorLoop(column, all, used, () => this.row());
+      });
+    } else this.nest(0, kernel.reduced === 0 ? 0 : this.outer, all, used, () => this.row());
+  }
+
+  /** The folds and the stores of one outer point (of the whole space, for a map). */
+  private row(): void {
+    const { em, kernel } = this;
+    const isMap = kernel.reduced === 0;
+    for (const [stage, r] of kernel.reductions.entries()) {
+      const roots = [r.of];
+      const along = em.mode || r.op === "argmax" || r.op === "argmin" ? undefined : this.lastAxisMode(roots, false);
+      const acc = accumulator(em, r, along);
+      const walk = () => this.walk(this.outer, roots, this.usedBy(roots, false), along, acc);
+      if (checksIndices(r.of)) this.unlessEmpty(walk);
+      else walk();
+      em.define(reduced(stage, r.dtype), acc.finish());
+      em.evaluate(this.hoisted, this.outer);
+    }
+    if (!isMap && kernel.each === "row") this.store();
+    else if (kernel.rank === 0) this.store();
+    else {
+      const along = em.mode ? undefined : this.lastAxisMode(this.storeRoots, true);
+      this.walk(isMap ? 0 : this.outer, this.storeRoots, this.usedBy(this.storeRoots, true), along, {
+        blocks: undefined,
+        step: () => this.store(),
+      });
+    }
+  }
+
+  /** Runs `body` where there is anything to reduce. */
+  private unlessEmpty(body: () => void): void {
+    const { f } = this.em;
+    f.i32(1);
+    for (let axis = this.outer; axis < this.kernel.rank; axis++) f.get(this.em.extent(axis)).i32(0).op("i32.ne", "i32.and");
+    f.if(body);
+  }
+
+  /** Loops over axes `from` to the last, in vectors along the last where `along` says so. */
+  private walk(
+    from: number,
+    roots: readonly Expr[],
+    used: ReadonlySet<number>,
+    along: VectorMode | undefined,
+    acc: { readonly blocks: Parameters<Emitter["axisLoop"]>[4]; step(): void },
+  ): void {
+    const { em } = this;
+    const last = this.kernel.rank - 1;
+    this.nest(from, last, roots, used, () => {
+      if (along === undefined) em.axisLoop(last, roots, used, () => acc.step(), acc.blocks);
+      else {
+        em.spreadAhead(roots, along.varies);
+        em.vectorLoop(along, roots, used, () => acc.step(), acc.blocks);
+      }
+    });
+  }
+
+  /** Scalar loops over axes `from` to `to` (exclusive) around `body`. */
+  private nest(from: number, to: number, roots: readonly Expr[], used: ReadonlySet<number>, body: () => void): void {
+    if (from >= to) body();
+    else this.em.axisLoop(from, roots, used, () => this.nest(from + 1, to, roots, used, body));
+  }
+
+  /** Stores the result at the current point, in the current mode. */
+  private store(): void {
+    const { em, kernel } = this;
+    const { f, mode } = em;
+    if (this.result !== kernel.result) em.evaluate([this.result], kernel.rank);
+    const write = (at: number | undefined) => {
+      const address = () => {
+        em.pushAddress(this.output);
+        if (at !== undefined) em.addIndex(this.output, at);
+      };
+      if (mode === undefined) this.storeScalar(address);
+      else for (let copy = 0; copy < mode.copies; copy++) this.storeVectors(address, mode, copy);
+    };
+    if (kernel.storeAt === undefined) {
+      write(undefined);
+      return;
+    }
+    const at = f.local("i32");
+    em.pushScalar(kernel.storeAt);
+    f.set(at).get(em.check(this.output, at, kernel.storeAt));
+    f.if(() => write(at));
+  }
+
+  private storeScalar(address: () => void): void {
+    const { em, kernel } = this;
+    const type = SCALAR_TYPE[kernel.output.dtype] as "i32" | "f32" | "f64";
+    address();
+    em.pushScalar(this.result);
+    if (kernel.accumulate) {
+      address();
+      em.f.memory(`${type}.load` as MemoryOp);
+      em.f.op(kernel.output.dtype === "bool" ? "i32.or" : `${type}.add`);
+    }
+    em.f.memory(`${type}.store` as MemoryOp);
+  }
+
+  private storeVectors(address: () => void, mode: VectorMode, copy: number): void {
+    const { em, kernel } = this;
+    const { dtype } = kernel.output;
+    const offset = copy * vectorBytes(dtype, mode.lanes);
+    address();
+    em.pushVector(this.result, copy);
+    if (kernel.accumulate) {
+      address();
+      loadVector(em.f, dtype, mode.lanes, offset);
+      em.f.op(dtype === "bool" ? "v128.or" : dtype === "i32" ? "i32x4.add" : dtype === "f32" ? "f32x4.add" : "f64x2.add");
+    }
+    storeVector(em.f, dtype, mode.lanes, offset);
+  }
+
+  private usedBy(roots: readonly Expr[], stores: boolean): ReadonlySet<number> {
+    const used = new Set<number>(stores ? [this.output] : []);
+    for (const e of postorder(roots)) if (e.kind === "load") used.add(e.operand);
+    return used;
+  }
+
+  /** The vector loop along the last axis for these expressions, or undefined where the access patterns do not allow it. */
+  private lastAxisMode(roots: readonly Expr[], stores: boolean): VectorMode | undefined {
+    return this.mode(this.kernel.rank - 1, roots, stores, () => false);
+  }
+
+  /** The vector loop along the last outer axis around whole row programs, where it is possible and the last axis is not better. */
+  private columnMode(stages: readonly Expr[]): VectorMode | undefined {
+    const { kernel } = this;
+    if (kernel.reduced === 0 || this.outer === 0 || kernel.accumulate || kernel.storeAt) return undefined;
+    if (kernel.reductions.some((r) => r.op === "argmax" || r.op === "argmin")) return undefined;
+    const movesAlongLast = stages.every((e) => this.lastAxisMode([e], false) !== undefined && this.movesAlong(kernel.rank - 1, e));
+    if (movesAlongLast) return undefined;
+    return this.mode(this.outer - 1, [...stages, ...this.storeRoots], true, (e) => e.kind === "reduced");
+  }
+
+  private movesAlong(axis: number, root: Expr): boolean {
+    return postorder([root]).some((e) => e.kind === "load" && this.access(e.operand, axis) === "unit");
+  }
+
+  private mode(axis: number, roots: readonly Expr[], stores: boolean, extra: (e: Expr) => boolean): VectorMode | undefined {
+    const { kernel } = this;
+    const { storeAt } = kernel;
+    const ordered = postorder(roots);
+    const varying = new Set<Expr>();
+    for (const e of ordered) {
+      if (e.kind === "load" && this.access(e.operand, axis) === "strided") return undefined;
+      if (e.kind === "load" && e.at && varying.has(e.at)) return undefined;
+      const moves = (e.kind === "load" && this.access(e.operand, axis) === "unit") || (e.kind === "index" && e.axis === axis) || extra(e);
+      if (moves || operandsOf(e).some((arg) => varying.has(arg))) varying.add(e);
+    }
+    if (stores && (this.access(this.output, axis) !== "unit" || (storeAt && varying.has(storeAt)))) return undefined;
+    if (varying.has(kernel.result)) varying.add(this.result);
+    const wide =
+      ordered.some((e) => e.dtype === "f64" && varying.has(e)) ||
+      (stores && kernel.output.dtype === "f64") ||
+      roots.some((e) => e.dtype === "f64");
+    const heavy = ordered.filter((e) => varying.has(e) && isHeavy(e)).length;
+    const copies = heavy > 0 || varying.size > 16 ? 1 : 4;
+    return { axis, lanes: wide ? 2 : 4, copies, varies: (e) => varying.has(e) };
+  }
+
+  private access(operand: number, axis: number): string {
+    return (allOperands(this.kernel)[operand] as Operand).access[axis] as string;
+  }
+}
+
+function checksIndices(root: Expr): boolean {
+  return postorder([root]).some((e) => e.kind === "load" && e.at !== undefined);
+}
+
+/** Functions of a few instructions. */
+const LIGHT: ReadonlySet<UnaryFn> = new Set(["neg", "abs", "sign", "floor", "ceil", "trunc", "round", "sqrt", "not"]);
+
+function isHeavy(e: Expr): boolean {
+  if (e.kind === "unary") return !LIGHT.has(e.fn);
+  return e.kind === "binary" && (e.fn === "pow" || e.fn === "atan2" || e.fn === "hypot" || e.fn === "polygamma" || e.fn === "rem");
+}
