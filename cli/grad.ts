@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command } from "commander";
+import { execa } from "execa";
 import { BenchError } from "../core/base/errors.ts";
 import { openDevice } from "../core/device/registry.ts";
 import { scope } from "../core/tensor/scope.ts";
@@ -16,6 +17,7 @@ import { loadProgram } from "../loader/load.ts";
 import type { CommandMaker } from "./command.ts";
 import { parseJsonArgument } from "./json-argument.ts";
 import { addCommonOptions, type CommonOptions, chosenDevices, oneEngine, parseInteger, refusePeers } from "./options.ts";
+import type { Output } from "./output.ts";
 
 interface GradOptions extends CommonOptions {
   readonly args: string;
@@ -23,7 +25,7 @@ interface GradOptions extends CommonOptions {
   readonly order?: number;
 }
 
-export const gradCommand: CommandMaker = ({ output }) =>
+export const gradCommand: CommandMaker = ({ output, finish, argv }) =>
   addCommonOptions(
     new Command("grad")
       .description("value and gradient of an exported TypeScript function")
@@ -31,9 +33,28 @@ export const gradCommand: CommandMaker = ({ output }) =>
       .requiredOption("--args <json>", "array of the arguments")
       .option("--wrt <indices>", "arguments to differentiate, as 0,2 (all that are or hold numbers)")
       .option("--order <n>", "also the first n derivatives of a function of one number", parseInteger),
-  ).action((target: string, options: GradOptions) => {
-    output.json(gradient(target, options));
+  ).action(async (target: string, options: GradOptions) => {
+    if (options.timeout === undefined) output.json(gradient(target, options));
+    else finish(await withinTime(argv, options.timeout, output));
   });
+
+/** A program that never ends cannot be stopped from inside, so with --timeout the same command runs in a process of its own. */
+async function withinTime(argv: readonly string[], seconds: number, output: Output): Promise<number> {
+  const words = argv.filter((word, i) => !word.startsWith("--timeout") && argv[i - 1] !== "--timeout");
+  const script = process.argv[1] as string;
+  const child = await execa(process.execPath, [script, ...words], {
+    reject: false,
+    stdin: "ignore",
+    stderr: "inherit",
+    timeout: seconds * 1000,
+    killSignal: "SIGKILL",
+  });
+  if (child.timedOut)
+    throw new BenchError("runtime", `the program gave no result within ${seconds} s`, { advice: "give it a larger --timeout" });
+  if (child.exitCode === undefined) throw new BenchError("runtime", `the process ended by ${child.signal ?? "an unknown cause"}`);
+  output.text(`${child.stdout}\n`);
+  return child.exitCode;
+}
 
 function gradient(target: string, options: GradOptions): Record<string, unknown> {
   refusePeers(options.peer);

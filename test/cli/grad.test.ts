@@ -40,6 +40,7 @@ export function chatty(x: number): number { console.log("noise"); return 2 * x; 
 export function throws(x: number): number { if (x > 0) throw new Error("too large"); return x; }
 export function vector(x: number): number[] { return [x, 2 * x]; }
 export function overflow(x: number): number { return Math.exp(x); }
+export function endless(x: number): number { let i = x; while (i > 0) i = i + 1 - 1; return i; }
 export function empty(xs: number[], y: number): number { let s = y; for (const x of xs) s += x; return s; }
 `,
   );
@@ -103,6 +104,16 @@ describe("bench grad", () => {
     const { error } = refusalSchema.parse(lines[0]);
     expect(error.message).toMatch(message);
     expect(error.file).toBe(file);
+  });
+
+  test("--timeout ends a program that does not, and changes nothing for one that does", async () => {
+    const late = await bench("grad", `${file}#endless`, "--args", "[1]", "--device", "interpreter", "--timeout", "3");
+    expect(late.code).toBe(2);
+    expect(refusalSchema.parse(late.lines[0]).error.message).toMatch(/within 3 s/);
+    const { code, lines } = await bench("grad", `${file}#cube`, "--timeout=30", "--args", "[2]", "--device", "interpreter");
+    expect(code).toBe(0);
+    expect(resultSchema.parse(lines[0])).toMatchObject({ value: 8, grad: [12] });
+    expect((await bench("grad", `${file}#throws`, "--args", "[1]", "--device", "interpreter", "--timeout", "30")).code).toBe(2);
   });
 
   test("the place of a refusal is that of the user's line", async () => {
