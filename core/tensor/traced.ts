@@ -4,7 +4,9 @@
  * tensors remain, which are computed at once. Levels are the numbering of nested derivative operators: an inner `grad` has a
  * higher level than the outer one that runs it, so perturbations are never confused (Siskind and Pearlmutter 2005).
  */
+import type { DType } from "../base/dtype.ts";
 import { unsupported } from "../base/errors.ts";
+import type { Shape } from "../base/shape.ts";
 import type { AnyPrimitive } from "../primitive.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -22,6 +24,17 @@ export abstract class Traced {
   /** The values that this one is made of (primal, and tangent in forward mode): scopes keep their tensors alive with it. */
   parts(): readonly Value[] {
     return [this.primal];
+  }
+
+  /** Shape of a traced tensor; undefined for a number, as on numbers themselves. */
+  get shape(): Shape | undefined {
+    const v = innermost(this);
+    return typeof v === "number" ? undefined : v.shape;
+  }
+
+  get dtype(): DType | undefined {
+    const v = innermost(this);
+    return typeof v === "number" ? undefined : v.dtype;
   }
 
   /** Strings show the number itself, as `console.log` of an untraced program would. */
