@@ -73,6 +73,12 @@ describe("checking a gradient against central differences", () => {
     for (let seed = 0; seed < 5; seed++) expect(checkDirections(oracle, broken(change), seed, tolerated).problem).toBeDefined();
   });
 
+  test("an error in one small parameter is seen where the tolerance over all parameters would hide it", () => {
+    const gradient = broken((g) => g.set("b", Float64Array.of(1.3)));
+    for (let seed = 0; seed < 5; seed++)
+      expect(checkDirections(oracle, gradient, seed, tolerance("f32", "directional")).problem).toMatch(/direction of b/);
+  });
+
   test("a loss of tiny gradients is not passed by zeros", () => {
     const tiny: Oracle = {
       ...oracle,
