@@ -46,11 +46,11 @@ export function rewriteAssignment(r: Rewriting, node: Extract<Node, { type: "Ass
     const called = r.use(name);
     if (isRepeated) {
       r.edits.wrap(node, `${t.again} = ${called}(`, ")");
-      r.edits.replace(left.end, right.start, ", ");
+      r.edits.replace(operatorStart(r, left), right.start, ", ");
     } else {
       t.store();
       r.edits.wrap(node, "", ")");
-      r.edits.replace(left.end, right.start, ` = ${called}(${t.again}, `);
+      r.edits.replace(operatorStart(r, left), right.start, ` = ${called}(${t.again}, `);
     }
   };
 }
@@ -69,8 +69,14 @@ export function rewriteLogicalAssignment(r: Rewriting, node: Extract<Node, { typ
     r.edits.wrap(node, open, isAnd ? `) : ${old})` : "))");
     t.store();
     r.edits.wrap(left, "", ")");
-    r.edits.replace(left.end, right.start, isAnd ? ` ? (${t.again} = ` : ` ? ${old} : (${t.again} = `);
+    r.edits.replace(operatorStart(r, left), right.start, isAnd ? ` ? (${t.again} = ` : ` ? ${old} : (${t.again} = `);
   };
+}
+
+/** After the target and the parentheses around it, which the syntax tree of targets does not show. */
+function operatorStart(r: Rewriting, left: Node): number {
+  const closing = /^(?:\s*\))*/.exec(r.edits.source.slice(left.end, left.end + 1000));
+  return left.end + (closing?.[0].length ?? 0);
 }
 
 /** `x++` and `++x`. */
@@ -84,8 +90,8 @@ export function rewriteUpdate(r: Rewriting, node: Extract<Node, { type: "UpdateE
   const old = needsOld ? r.temporary(node) : undefined;
   return () => {
     const step = r.use(node.operator === "++" ? "inc" : "dec");
-    if (node.prefix) r.edits.replace(node.start, argument.start, " ");
-    else r.edits.replace(argument.end, node.end, " ");
+    if (node.prefix) r.edits.replace(node.start, node.start + 2, " ");
+    else r.edits.replace(node.end - 2, node.end, " ");
     if (old !== undefined) r.edits.wrap(node, `(${old} = ${r.use("numeric")}(`, `), ${t.again} = ${step}(${old}), ${old})`);
     else if (isRepeated) r.edits.wrap(node, `(${t.again} = ${step}(`, "))");
     else r.edits.wrap(node, "(", ` = ${step}(${t.again}))`);

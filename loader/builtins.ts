@@ -75,7 +75,7 @@ const arrayConstructor = replace(Array, {
 });
 
 function keyRefused(collection: string): BenchError {
-  const advice = "use its text (`${x}`) or Math.round(x) as the key, neither of which carries a derivative";
+  const advice = "use its text String(x) or Math.round(x) as the key, neither of which carries a derivative";
   return unsupported(`a number that is being differentiated is used as a key of a ${collection}, which compares keys by identity`, advice);
 }
 function keyed<T>(key: T, collection: string): T {

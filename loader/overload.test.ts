@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: programs in strings
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compareWithNative } from "../test/loader/native.ts";

@@ -13,11 +13,11 @@
  * is visible there alone), whose expression, evaluated in a state where the claim holds, gave a primitive, since the operators
  * of JavaScript map primitives to primitives. A grade `typed` rests on a declared type, which may lie; it is used only under
  * operators that coerce their operand to a number, and there a traced value refuses by itself (Traced[Symbol.toPrimitive]).
- * Truth, identity, typeof and indices need `proved`.
+ * What such an operator gives is a primitive again, hence proved. Truth, identity, typeof and indices need `proved`.
  */
 import type { Node, TSType } from "oxc-parser";
 import { annotationOf } from "./declared-types.ts";
-import type { Binding, Names, Write } from "./scope.ts";
+import { type Binding, isLogicalAssignment, type Names, type Write } from "./scope.ts";
 import { type Syntax, unwrap } from "./syntax.ts";
 
 /** Unknown, plain if declared types are true, plain in any case. */
@@ -105,10 +105,10 @@ function grade(node: Node, grades: ReadonlyMap<Node, Grade>, names: Names, varia
     case "TSTypeAssertion":
       return of(node.expression);
     case "UnaryExpression":
-      return node.operator === "-" || node.operator === "+" ? of(node.argument) : 2;
+      return node.operator === "-" || node.operator === "+" ? ofCoercion(of(node.argument)) : 2;
     case "BinaryExpression":
       if (BOOLEAN_OPERATORS.has(node.operator) || BITWISE_OPERATORS.has(node.operator)) return 2;
-      return least(of(node.left), of(node.right));
+      return ofCoercion(least(of(node.left), of(node.right)));
     case "LogicalExpression":
       return least(of(node.left), of(node.right));
     case "ConditionalExpression":
@@ -118,9 +118,10 @@ function grade(node: Node, grades: ReadonlyMap<Node, Grade>, names: Names, varia
     case "AssignmentExpression":
       if (node.operator === "=") return of(node.right);
       if (BITWISE_OPERATORS.has(node.operator.slice(0, -1))) return 2;
-      return least(of(node.left), of(node.right));
+      if (isLogicalAssignment(node.operator)) return least(of(node.left), of(node.right));
+      return ofCoercion(least(of(node.left), of(node.right)));
     case "UpdateExpression":
-      return of(node.argument);
+      return ofCoercion(of(node.argument));
     case "MemberExpression":
       if (node.computed || node.property.type !== "Identifier") return 0;
       if (isFreeMath(node.object, names) && MATH_CONSTANTS.has(node.property.name)) return 2;
@@ -128,6 +129,11 @@ function grade(node: Node, grades: ReadonlyMap<Node, Grade>, names: Names, varia
     default:
       return 0;
   }
+}
+
+/** An operator that stays as it is gives a primitive or throws, be its operands proved plain or only declared so. */
+function ofCoercion(operands: Grade): Grade {
+  return operands === 0 ? 0 : 2;
 }
 
 function isFreeMath(node: Node, names: Names): boolean {

@@ -11,13 +11,18 @@ import { enclosingFunction, isFunction, methodOf, type Refusal, type Syntax, unw
 export function missingReturns(syntax: Syntax, names: Names): Refusal[] {
   const completes = completions(syntax, names);
   const returning = new Set<Node>();
-  for (const node of syntax.nodes)
-    if (node.type === "ReturnStatement" && node.argument && !isUndefined(node.argument)) returning.add(enclosingFunction(syntax, node));
+  const leaving = new Set<Node>();
+  for (const node of syntax.nodes) {
+    if (node.type !== "ReturnStatement") continue;
+    const isValue = node.argument !== null && !isUndefined(node.argument);
+    if (isValue) returning.add(enclosingFunction(syntax, node));
+    else if (node.argument === null) leaving.add(enclosingFunction(syntax, node));
+  }
   const refusals: Refusal[] = [];
   for (const node of syntax.nodes) {
     if (!isFunction(node) || !("body" in node) || node.body === null || (node.body as Node).type !== "BlockStatement") continue;
     const fn = node as Extract<Node, { type: "ArrowFunctionExpression" }>;
-    if (fn.generator || fn.async || !completes.get(fn.body)) continue;
+    if (fn.generator || fn.async || !(completes.get(fn.body) || leaving.has(node))) continue;
     const method = methodOf(syntax, node);
     if (method.type === "MethodDefinition" && (method.kind === "constructor" || method.kind === "set")) continue;
     const annotation = fn.returnType?.typeAnnotation;
