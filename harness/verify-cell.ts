@@ -21,8 +21,9 @@ export interface Verification {
   readonly problem?: string;
 }
 
-/** A direction-finding budget: at least two directions are always checked, more while the time lasts. */
-const MORE_DIRECTIONS_MS = 400;
+/** Two directions are always checked, more while this time lasts: where a cell is also timed, a share of what its timing takes. */
+const MORE_DIRECTIONS_MS = 1000;
+const SHARE_OF_BUDGET = 0.3;
 const LEAF_DIRECTIONS = 6;
 /** Parameters of at most this many numbers are checked on the interpreter, whose arithmetic shares no kernel with any device. */
 const INTERPRETER_LIMIT = 512;
@@ -35,8 +36,10 @@ export function verifyWorkload(work: Workload): Verification {
   const dtype = work.request.cell.dtype;
   const { value, gradient } = evaluate(work);
   const oracle = openOracle(work);
+  const { mode, budgetMs } = work.request;
+  const timeMs = mode === "verify" ? MORE_DIRECTIONS_MS : Math.min(MORE_DIRECTIONS_MS, SHARE_OF_BUDGET * budgetMs);
   const valueError = Math.abs(value - oracle.value) / Math.max(1, Math.abs(oracle.value));
-  const directional = checkDirections(oracle, gradient, work.request.seed, tolerance(dtype, "directional"));
+  const directional = checkDirections(oracle, gradient, work.request.seed, tolerance(dtype, "directional"), timeMs);
   const byHand = checkHandwritten(work, gradient, tolerance(dtype, "gradient"));
   const problems: string[] = [];
   if (!(valueError <= tolerance(dtype, "value")))
@@ -82,7 +85,13 @@ interface Checked {
 }
 
 /** Directional derivatives by central differences against <gradient, direction>. */
-export function checkDirections(oracle: Oracle, gradient: HostLeaves, seed: number, tolerated: number): Checked {
+export function checkDirections(
+  oracle: Oracle,
+  gradient: HostLeaves,
+  seed: number,
+  tolerated: number,
+  timeMs = MORE_DIRECTIONS_MS,
+): Checked {
   const rng = createRng(seed).split(0x0a11);
   const total = norm(gradient);
   const count = size(gradient);
@@ -91,7 +100,7 @@ export function checkDirections(oracle: Oracle, gradient: HostLeaves, seed: numb
   let conclusive = 0;
   let checked = 0;
   for (const { label, direction } of directions(gradient, (n) => rng.normal(n))) {
-    if (checked >= 2 && performance.now() - start > MORE_DIRECTIONS_MS) break;
+    if (checked >= 2 && performance.now() - start > timeMs) break;
     checked++;
     const own = new Map([...direction.keys()].map((path) => [path, gradient.get(path) as Float64Array]));
     const expected = dot(gradient, direction);
