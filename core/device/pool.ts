@@ -71,9 +71,14 @@ export class Pool {
     this.liveBytes -= bytes;
   }
 
-  /** A block that is never returned, for the device's own tables: reserved, but not live. */
+  /** A block for the device's own tables: reserved, but not live. */
   permanent(bytes: number): Address {
     return this.fresh(sizeClass(bytes), bytes);
+  }
+
+  /** Lets go of a {@link permanent} block. */
+  discard(address: Address, bytes: number): void {
+    (this.waiting[sizeClass(bytes)] as Address[]).push(address);
   }
 
   resetPeak(): void {

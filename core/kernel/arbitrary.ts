@@ -164,7 +164,7 @@ export function drawKernelCase(gen: fc.GeneratorValue, maxExtent = 70): KernelCa
       ? cast(
           chance(50)
             ? reduced(reductions.length - 1, last.dtype)
-            : grow([reduced(reductions.length - 1, last.dtype), constant(2, last.dtype)], last.dtype, 2),
+            : grow([reduced(reductions.length - 1, last.dtype), constant(last.dtype === "bool" ? 1 : 2, last.dtype)], last.dtype, 2),
           dtype,
         )
       : grow(known, dtype, integer(0, 6));

@@ -322,6 +322,16 @@ export class FunctionBuilder {
     return this;
   }
 
+  /** Takes a condition from the stack; both branches leave a value of type `result`. */
+  choose(result: ValueType, then: () => void, otherwise: () => void): this {
+    this.code.push(0x04, VALUE_TYPE[result]);
+    then();
+    this.code.push(0x05);
+    otherwise();
+    this.code.push(0x0b);
+    return this;
+  }
+
   br(depth: number): this {
     return this.indexed(0x0c, depth);
   }
