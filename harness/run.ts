@@ -24,7 +24,7 @@ export const resultsFolder: string = join(projectRoot, "results");
 /** The reference cases that ship with the project. */
 export const shippedCases: string = join(projectRoot, "test", "data", "generality");
 
-export interface SessionOptions {
+export interface NewRun {
   /** The command line, kept in run.json. */
   readonly command: readonly string[];
   readonly models: readonly FoundModel[];
@@ -38,7 +38,7 @@ export interface SessionOptions {
 }
 
 /** Starts a new run. */
-export function openRun(options: SessionOptions): RunStore {
+export function openRun(options: NewRun): RunStore {
   const plan = planCells(options.models, options).map(({ key }) => key);
   if (plan.length === 0) throw new BenchError("usage", "there is nothing to run: no model, engine or device is left");
   const started = new Date();
