@@ -23,7 +23,7 @@ export interface Blocking {
 }
 
 export function blockingOf(t: FloatDType): Blocking {
-  return t === "f32" ? { depth: 256, rows: 128, columns: 2048 } : { depth: 256, rows: 64, columns: 1024 };
+  return t === "f32" ? { depth: 256, rows: 128, columns: 1024 } : { depth: 256, rows: 64, columns: 512 };
 }
 
 /** Columns of a register tile. */
@@ -63,36 +63,28 @@ function microKernel(types: MatmulTypes): FunctionBuilder {
   const left = f.local("v128");
   const right = [f.local("v128"), f.local("v128")] as const;
   const p = f.local("i32");
-  const end = f.local("i32");
-  const round = (offset: number) => {
+  // One depth a round: V8 loads early when rounds are unrolled, and then runs out of registers.
+  f.i32(0).set(p);
+  range(f, p, depth, 1, () => {
     for (const v of [0, 1] as const)
       f.get(b)
-        .memory("v128.load", (offset * 2 + v) * lanes * size)
+        .memory("v128.load", v * 16)
         .set(right[v]);
     for (const [r, row] of sums.entries()) {
       f.get(a)
-        .memory(t === "f32" ? "v128.load32_splat" : "v128.load64_splat", (offset * TILE_ROWS + r) * size)
+        .memory(t === "f32" ? "v128.load32_splat" : "v128.load64_splat", r * size)
         .set(left);
       for (const v of [0, 1] as const) f.get(row[v]).get(left).get(right[v]).op(`${shape}.mul`, `${shape}.add`).set(row[v]);
     }
-  };
-  const rounds = (unroll: number) => {
-    f.get(depth).i32(-unroll).op("i32.and").set(end);
-    range(f, p, end, unroll, () => {
-      for (let u = 0; u < unroll; u++) round(u);
-      f.get(a)
-        .i32(unroll * TILE_ROWS * size)
-        .op("i32.add")
-        .set(a);
-      f.get(b)
-        .i32(unroll * 2 * lanes * size)
-        .op("i32.add")
-        .set(b);
-    });
-  };
-  f.i32(0).set(p);
-  rounds(4);
-  rounds(1);
+    f.get(a)
+      .i32(TILE_ROWS * size)
+      .op("i32.add")
+      .set(a);
+    f.get(b)
+      .i32(2 * lanes * size)
+      .op("i32.add")
+      .set(b);
+  });
   for (const row of sums) {
     f.get(adds).if(() => {
       for (const v of [0, 1] as const)

@@ -86,8 +86,8 @@ function unary(f: FunctionBuilder, imports: Imports, fn: UnaryFn, dtype: DType, 
 }
 
 function unaryI32(f: FunctionBuilder, imports: Imports, fn: UnaryFn, x: () => void): void {
-  if (IDENTITY_ON_INTEGERS.has(fn)) return x();
-  if (fn === "not") {
+  if (IDENTITY_ON_INTEGERS.has(fn)) x();
+  else if (fn === "not") {
     x();
     f.i32(-1).op("i32.xor");
   } else if (fn === "neg") {
