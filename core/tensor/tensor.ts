@@ -89,7 +89,7 @@ export class Tensor {
 
   /** One holder less; the last one returns the storage. */
   release(): void {
-    assert(this.references > 0, `released ${showAval(this.aval)} more often than retained`);
+    if (this.references <= 0) assert(false, `released ${showAval(this.aval)} more often than retained`);
     if (--this.references > 0) return;
     const s = this.storage;
     if (--s.holders === 0) s.device.free(s.address, s.bytes);

@@ -1,18 +1,15 @@
 import fc from "fast-check";
-import { beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { openDevice } from "../../core/device/registry.ts";
 import * as o from "../../core/ops.ts";
 import { createTensor, scope, type Tensor } from "../../core/ops.ts";
 import { releaseConstants } from "../../core/tensor/eager.ts";
-import { useDevice } from "../../core/tensor/tensor.ts";
+import { checkMemory } from "../../test/memory.ts";
 import { grad, jvp, lastUse, stopGradient, valueAndGrad, vjp } from "./transforms.ts";
 
 type Fn = (...args: unknown[]) => unknown;
 const device = openDevice("interpreter");
-beforeEach(() => {
-  useDevice(device);
-  releaseConstants();
-});
+checkMemory("interpreter");
 
 /** A function of numbers, for the operators' untyped interface. */
 const fn = (f: (x: number) => unknown) => f as Fn;
@@ -82,7 +79,7 @@ describe("numbers", () => {
             if (op === "tanh") y = o.tanh(v);
             else if (op === "exp") y = o.exp(o.tanh(v));
             else if (op === "div") y = o.div(v, o.add(2, o.mul(a, a)));
-            else y = o[op as "add" | "mul" | "sub"](v, a);
+            else y = { add: o.add, mul: o.mul, sub: o.sub }[op as "add"](v, a);
           }
           return o.tanh(y as number);
         });

@@ -1,14 +1,11 @@
 /** Conventions where the derivative does not exist or libraries differ; they are documented in docs/conventions.md. */
-import { beforeAll, expect, test } from "vitest";
-import { openDevice } from "../../core/device/registry.ts";
+import { expect, test } from "vitest";
 import * as o from "../../core/ops.ts";
 import { createTensor, type Tensor } from "../../core/ops.ts";
-import { useDevice } from "../../core/tensor/tensor.ts";
 import { grad } from "../../engines/tape/transforms.ts";
+import { checkMemory } from "../memory.ts";
 
-beforeAll(() => {
-  useDevice(openDevice("interpreter"));
-});
+checkMemory("interpreter");
 
 type Fn = (...args: unknown[]) => unknown;
 const vector = (...v: number[]) => createTensor(v, [v.length], "f64");
