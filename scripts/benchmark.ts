@@ -9,8 +9,8 @@
 
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { setThreadsCount, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import * as tf from "@tensorflow/tfjs";
+import { setThreadsCount, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import { openDevice } from "../core/device/registry.ts";
 import { add, createTensor, matmul, mul, scope, sin, sum, type Tensor, tanh } from "../core/ops.ts";
 import { useDevice } from "../core/tensor/tensor.ts";
