@@ -57,7 +57,8 @@ export class Emitter {
     this.kernel = kernel;
     this.operands = allOperands(kernel);
     const roots = [...kernel.reductions.map((r) => r.of), kernel.result, ...(kernel.storeAt ? [kernel.storeAt] : [])];
-    this.levels = levelsOf(kernel, postorder(roots));
+    // A result may read what the program itself has put into the output.
+    this.levels = levelsOf({ ...kernel, operands: this.operands }, postorder(roots));
     this.pointers = [...kernel.operands.map((_, i) => i + 1), 0];
     const last = kernel.operands.length + 1;
     const words = wordsOf(kernel);

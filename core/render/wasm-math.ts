@@ -30,18 +30,23 @@ function polynomial(f: FunctionBuilder, r: number, coefficients: readonly number
   for (const c of rest) f.get(r).op("f32x4.mul").all("f32", c).op("f32x4.add");
 }
 
+/** 1.5 · 2²³: adding it to a small number leaves that number, rounded to an integer, in the low bits of the sum. */
+const ROUNDING = 12582912;
+
 /** Splits clamped `x` as n ln 2 + r. Leaves r² q(r) + r = e^r - 1 on the stack and returns the local of n, as i32 lanes. */
 function reduceExp(f: FunctionBuilder, x: number, low: number, high: number): number {
   const n = f.local("v128");
+  const whole = f.local("v128");
   const r = f.local("v128");
   const q = f.local("v128");
-  // min and max keep NaN.
-  f.get(x).all("f32", high).op("f32x4.min").all("f32", low).op("f32x4.max").tee(r);
-  f.all("f32", Math.LOG2E).op("f32x4.mul", "f32x4.nearest").set(n);
-  f.get(r).get(n).all("f32", LN2_HIGH).op("f32x4.mul", "f32x4.sub").get(n).all("f32", LN2_LOW).op("f32x4.mul", "f32x4.sub").set(r);
+  // pmin and pmax keep a NaN that is their first operand.
+  f.get(x).all("f32", high).op("f32x4.pmin").all("f32", low).op("f32x4.pmax").tee(r);
+  f.all("f32", Math.LOG2E).op("f32x4.mul").all("f32", ROUNDING).op("f32x4.add").tee(n);
+  f.all("f32", ROUNDING).op("f32x4.sub").set(whole);
+  f.get(n).all("f32", ROUNDING).op("i32x4.sub").set(n);
+  f.get(r).get(whole).all("f32", LN2_HIGH).op("f32x4.mul", "f32x4.sub").get(whole).all("f32", LN2_LOW).op("f32x4.mul", "f32x4.sub").set(r);
   polynomial(f, r, EXP_TAIL);
   f.set(q);
-  f.get(n).op("i32x4.trunc_sat_f32x4_s").set(n);
   f.get(q).get(r).op("f32x4.mul").get(r).op("f32x4.mul").get(r).op("f32x4.add");
   return n;
 }
@@ -88,7 +93,7 @@ function selectTiny(f: FunctionBuilder, x: number): void {
 /** tanh |x| = t / (t + 2) with t = expm1(2|x|), and the sign of x. */
 const tanh: VectorMath = (f, x) => {
   const t = f.local("v128");
-  f.get(x).op("f32x4.abs").all("f32", 10).op("f32x4.min").tee(t).get(t).op("f32x4.add").set(t);
+  f.get(x).op("f32x4.abs").all("f32", 10).op("f32x4.pmin").tee(t).get(t).op("f32x4.add").set(t);
   expm1(f, t);
   f.tee(t).get(t).all("f32", 2).op("f32x4.add", "f32x4.div");
   f.get(x).all("f32", -0).op("v128.and", "v128.or");

@@ -10,7 +10,8 @@
  */
 
 import type { Kernel, Operand } from "../kernel/kernel.ts";
-import { cast, type Expr, operandsOf, postorder, reduced, type UnaryFn } from "../kernel/scalar-expr.ts";
+import { type Expr, operandsOf, postorder, reduced } from "../kernel/scalar-expr.ts";
+import { isHeavy, keepLastStage } from "./keep-stage.ts";
 import { accumulator } from "./wasm-accumulator.ts";
 import { encodeModule, FunctionBuilder, type Import, Imports, type MemoryOp } from "./wasm-assembler.ts";
 import { Emitter, type VectorMode } from "./wasm-emitter.ts";
@@ -27,11 +28,12 @@ export interface RenderedKernel {
 }
 
 /** The module of a kernel. */
-export function renderWasm(kernel: Kernel): RenderedKernel {
+export function renderWasm(given: Kernel): RenderedKernel {
+  const { kernel, kept } = keepLastStage(given);
   const imports = new Imports();
   const f = new FunctionBuilder(new Array(kernel.operands.length + 2).fill("i32"));
   const em = new Emitter(f, imports, kernel);
-  new Program(em, kernel).emit();
+  new Program(em, kernel, kept).emit();
   return { bytes: encodeModule({ run: f }, imports.all()), imports: imports.all(), sites: em.sites };
 }
 
@@ -40,17 +42,18 @@ class Program {
   private readonly kernel: Kernel;
   private readonly outer: number;
   private readonly output: number;
-  private readonly result: Expr;
+  /** True where the last fold also stores its elements in the output, see `keepLastStage`. */
+  private readonly kept: boolean;
   private readonly storeRoots: readonly Expr[];
   /** What may be computed before a row's loops: all but folds that check indices, which an empty fold must not do. */
   private readonly hoisted: readonly Expr[];
 
-  constructor(em: Emitter, kernel: Kernel) {
+  constructor(em: Emitter, kernel: Kernel, kept: boolean) {
     this.em = em;
     this.kernel = kernel;
+    this.kept = kept;
     this.outer = kernel.rank - kernel.reduced;
     this.output = kernel.operands.length;
-    this.result = cast(kernel.result, kernel.output.dtype);
     this.storeRoots = kernel.storeAt ? [kernel.result, kernel.storeAt] : [kernel.result];
     this.hoisted = [...kernel.reductions.map((r) => r.of).filter((e) => !checksIndices(e)), ...this.storeRoots];
   }
@@ -76,21 +79,26 @@ class Program {
     const isMap = kernel.reduced === 0;
     for (const [stage, r] of kernel.reductions.entries()) {
       const roots = [r.of];
-      const along = em.mode || r.op === "argmax" || r.op === "argmin" ? undefined : this.lastAxisMode(roots, false);
+      const keeps = this.kept && stage === kernel.reductions.length - 1;
+      const along = em.mode || r.op === "argmax" || r.op === "argmin" ? undefined : this.lastAxisMode(roots, keeps);
       const acc = accumulator(em, r, along);
-      const walk = () => this.walk(this.outer, roots, this.usedBy(roots, false), along, acc);
+      const step = () => {
+        acc.step();
+        if (keeps) this.store(r.of);
+      };
+      const walk = () => this.walk(this.outer, roots, this.usedBy(roots, keeps), along, { blocks: acc.blocks, step });
       if (checksIndices(r.of)) this.unlessEmpty(walk);
       else walk();
       em.define(reduced(stage, r.dtype), acc.finish());
       em.evaluate(this.hoisted, this.outer);
     }
-    if (!isMap && kernel.each === "row") this.store();
-    else if (kernel.rank === 0) this.store();
+    if (!isMap && kernel.each === "row") this.store(kernel.result);
+    else if (kernel.rank === 0) this.store(kernel.result);
     else {
       const along = em.mode ? undefined : this.lastAxisMode(this.storeRoots, true);
       this.walk(isMap ? 0 : this.outer, this.storeRoots, this.usedBy(this.storeRoots, true), along, {
         blocks: undefined,
-        step: () => this.store(),
+        step: () => this.store(kernel.result),
       });
     }
   }
@@ -128,18 +136,17 @@ class Program {
     else this.em.axisLoop(from, roots, used, () => this.nest(from + 1, to, roots, used, body));
   }
 
-  /** Stores the result at the current point, in the current mode. */
-  private store(): void {
+  /** Stores an evaluated expression at the current point, in the current mode. */
+  private store(value: Expr): void {
     const { em, kernel } = this;
     const { f, mode } = em;
-    if (this.result !== kernel.result) em.evaluate([this.result], kernel.rank);
     const write = (at: number | undefined) => {
       const address = () => {
         em.pushAddress(this.output);
         if (at !== undefined) em.addIndex(this.output, at);
       };
-      if (mode === undefined) this.storeScalar(address);
-      else for (let copy = 0; copy < mode.copies; copy++) this.storeVectors(address, mode, copy);
+      if (mode === undefined) this.storeScalar(address, value);
+      else for (let copy = 0; copy < mode.copies; copy++) this.storeVectors(address, value, mode, copy);
     };
     if (kernel.storeAt === undefined) {
       write(undefined);
@@ -151,11 +158,11 @@ class Program {
     f.if(() => write(at));
   }
 
-  private storeScalar(address: () => void): void {
+  private storeScalar(address: () => void, value: Expr): void {
     const { em, kernel } = this;
     const type = SCALAR_TYPE[kernel.output.dtype] as "i32" | "f32" | "f64";
     address();
-    em.pushScalar(this.result);
+    em.pushScalar(value);
     if (kernel.accumulate) {
       address();
       em.f.memory(`${type}.load` as MemoryOp);
@@ -164,12 +171,12 @@ class Program {
     em.f.memory(`${type}.store` as MemoryOp);
   }
 
-  private storeVectors(address: () => void, mode: VectorMode, copy: number): void {
+  private storeVectors(address: () => void, value: Expr, mode: VectorMode, copy: number): void {
     const { em, kernel } = this;
     const { dtype } = kernel.output;
     const offset = copy * vectorBytes(dtype, mode.lanes);
     address();
-    em.pushVector(this.result, copy);
+    em.pushVector(value, copy);
     if (kernel.accumulate) {
       address();
       loadVector(em.f, dtype, mode.lanes, offset);
@@ -215,7 +222,6 @@ class Program {
       if (moves || operandsOf(e).some((arg) => varying.has(arg))) varying.add(e);
     }
     if (stores && (this.access(this.output, axis) !== "unit" || (storeAt && varying.has(storeAt)))) return undefined;
-    if (varying.has(kernel.result)) varying.add(this.result);
     const wide =
       ordered.some((e) => e.dtype === "f64" && varying.has(e)) ||
       (stores && kernel.output.dtype === "f64") ||
@@ -232,12 +238,4 @@ class Program {
 
 function checksIndices(root: Expr): boolean {
   return postorder([root]).some((e) => e.kind === "load" && e.at !== undefined);
-}
-
-/** Functions of a few instructions. */
-const LIGHT: ReadonlySet<UnaryFn> = new Set(["neg", "abs", "sign", "floor", "ceil", "trunc", "round", "sqrt", "not"]);
-
-function isHeavy(e: Expr): boolean {
-  if (e.kind === "unary") return !LIGHT.has(e.fn);
-  return e.kind === "binary" && (e.fn === "pow" || e.fn === "atan2" || e.fn === "hypot" || e.fn === "polygamma" || e.fn === "rem");
 }
