@@ -114,7 +114,7 @@ export function drawKernelCase(gen: fc.GeneratorValue, maxExtent = 70): KernelCa
     const at = addOperand("i32", movement(), false, (i) => (i * 5 + seed) % extent);
     leaves.push(load(table, dtype, load(at, "i32")));
   }
-  for (let a = 0; a < rank; a++) if (chance(15)) leaves.push(index(a));
+  for (let a = 0; a < rank; a++) if (chance(35)) leaves.push(index(a));
   leaves.push(constant(integer(-3, 3), pick(dtypes.filter((d) => d !== "bool"))));
 
   /** A random expression of dtype `wanted`; few multiplications, so that magnitudes stay exact in f32. */
@@ -146,7 +146,7 @@ export function drawKernelCase(gen: fc.GeneratorValue, maxExtent = 70): KernelCa
     for (let n = integer(1, 2); n > 0; n--) {
       const op = pick<ReduceOp>(["sum", "sum", "max", "min", "argmax", "argmin"]);
       const wanted = pick(dtypes.filter((d) => d !== "bool" || op !== "sum"));
-      const of = grow(known, wanted, integer(0, 4));
+      const of = grow(known, wanted, integer(1, 5));
       const dtype = op.startsWith("arg") ? "i32" : wanted;
       // Later folds read this one only through its sign, which keeps magnitudes small and an empty extreme finite.
       known.push(unary("sign", reduced(reductions.length, dtype)));
@@ -167,7 +167,7 @@ export function drawKernelCase(gen: fc.GeneratorValue, maxExtent = 70): KernelCa
             : grow([reduced(reductions.length - 1, last.dtype), constant(last.dtype === "bool" ? 1 : 2, last.dtype)], last.dtype, 2),
           dtype,
         )
-      : grow(known, dtype, integer(0, 6));
+      : grow(known, dtype, integer(2, 8));
 
   const scatters = stored > 0 && chance(15);
   const storedMoves = extents.map((_, a) => a < stored);
