@@ -43,10 +43,19 @@ const LONGEST_BATCH_MS = 10;
 /** Two successive warm-up windows whose medians differ by less end the warm-up. */
 const SETTLED = 0.02;
 const WINDOW_CALLS = 20;
+const WINDOW_MS = 20;
+/**
+ * The engine of JavaScript compiles hot functions in stages, over hundreds of calls; between two stages times look steady. So
+ * short work is called this often before it may count as warm; long work, where compiling the host's part hardly shows, stops at
+ * the cap, which is at least this long.
+ */
+const WARM_UP_CALLS = 1000;
+const LEAST_WARM_UP_MS = 800;
 
 export function sampleInterleaved(tasks: readonly Task[], options: SampleOptions): Sampled {
   const now = options.now ?? ((): number => performance.now());
-  const warm = tasks.map((task) => warmUp(task, (0.3 * options.budgetMs) / tasks.length, options.sync, now));
+  const capMs = Math.max(LEAST_WARM_UP_MS, (0.3 * options.budgetMs) / tasks.length);
+  const warm = tasks.map((task) => warmUp(task, capMs, options.sync, now));
   // Longer batches than the shortest let the cost of collecting a task's own garbage fall inside its samples.
   const share = options.budgetMs / (options.maxRounds * tasks.length);
   const target = Math.min(Math.max(share, SHORTEST_SAMPLE_MS), LONGEST_BATCH_MS);
@@ -81,22 +90,24 @@ interface WarmUp {
   readonly settled: boolean;
 }
 
-/** Calls a task in windows until the median of a window is within 2 % of the one before, or the cap is spent. */
+/** Calls a task in windows until it is warm and the median of a window is within 2 % of the one before, or the cap is spent. */
 function warmUp(task: Task, capMs: number, sync: () => void, now: () => number): WarmUp {
   const start = now();
+  let calls = 0;
   let last = Number.NaN;
   for (;;) {
     const window: number[] = [];
     const windowStart = now();
-    while (window.length < WINDOW_CALLS && (window.length === 0 || now() - windowStart < capMs / 4)) {
+    while (window.length === 0 || ((window.length < WINDOW_CALLS || now() - windowStart < WINDOW_MS) && now() - windowStart < capMs / 4)) {
       const before = now();
       task.run();
       sync();
       window.push(now() - before);
     }
+    calls += window.length;
     const current = median(window);
-    if (Math.abs(current - last) <= SETTLED * last) return { perCallMs: current, settled: true };
-    if (now() - start >= capMs) return { perCallMs: current, settled: false };
+    if (calls >= WARM_UP_CALLS && Math.abs(current - last) <= SETTLED * last) return { perCallMs: current, settled: true };
+    if (now() - start >= capMs) return { perCallMs: current, settled: Math.abs(current - last) <= SETTLED * last };
     last = current;
   }
 }
