@@ -34,7 +34,11 @@ function target(r: Rewriting, node: Node): Target {
   };
 }
 
-export function rewriteAssignment(r: Rewriting, node: Extract<Node, { type: "AssignmentExpression" }>): (() => void) | undefined {
+export function rewriteAssignment(
+  r: Rewriting,
+  node: Extract<Node, { type: "AssignmentExpression" }>,
+  fast: string | undefined,
+): (() => void) | undefined {
   const { left, right } = node;
   const operator = node.operator.slice(0, -1);
   if (r.plainness.of(left) > 0 && r.plainness.of(right) > 0) return undefined;
@@ -45,7 +49,7 @@ export function rewriteAssignment(r: Rewriting, node: Extract<Node, { type: "Ass
   return () => {
     const called = r.use(name);
     if (isRepeated) {
-      r.edits.wrap(node, `${t.again} = ${called}(`, ")");
+      r.edits.wrap(node, `${t.again} = ${fast === undefined ? "" : `${fast} : `}${called}(`, ")");
       r.edits.replace(operatorStart(r, left), right.start, ", ");
     } else {
       t.store();

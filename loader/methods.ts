@@ -91,6 +91,11 @@ export const methods = {
 
 export type MethodName = keyof typeof methods;
 
+/** Methods that use the truth of what their callback returns. */
+export function isTest(name: MethodName): boolean {
+  return /^(every|some|filter|find)/.test(name);
+}
+
 /** Methods of which only the arguments at these positions matter: where they are plain, the call stays as it is. */
 export const INDEX_ARGUMENTS: Readonly<Partial<Record<MethodName, readonly number[]>>> = {
   at: [0],

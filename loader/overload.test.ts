@@ -99,6 +99,7 @@ const BODIES: Readonly<Record<string, readonly string[]>> = {
     "const m = new Map([['a', x]]); m.set('b', y); const s = new Set(['a', 1]); return [m.get('a') * m.get('b'), s.has('a') ? x : y, s.size];",
     "const tag = (parts, ...vs) => parts.length * vs[0]; return tag`a${x}b`;",
     "const k = 'p'; const o = { [k]: x, [k + '2']: y, x, m(v) { return this.p * v; } }; return [o.m(y), o.p2, 'p' in o, delete o.p, o.p];",
+    "const has = (k, o) => k in o; const del = (k, o) => delete o[k]; return [has(0, xs), has('b', { a: x }) || has('a', { a: x }), del(1, xs), 1 in xs];",
     "let v = (x, y); v = void 0; return [v, (1, x) * 2, x, -0 * 1];",
     "const fs = []; for (let i = 0; i < 3; i++) fs.push((t) => t * i + x); return fs.map((f) => f(y));",
     "const o = { v: x, valueOf() { return this.v * y; } }; return [o * 2, o + 1, -o, o < 5];",

@@ -5,8 +5,9 @@
  */
 import type { Node } from "oxc-parser";
 import { rewriteAssignment, rewriteLogicalAssignment, rewriteUpdate } from "./assignment.ts";
+import { type FastPaths, findFastPaths } from "./fast-path.ts";
 import { globalMeaning, INTRINSICS } from "./globals.ts";
-import { INDEX_ARGUMENTS, type MethodName, methods } from "./methods.ts";
+import { INDEX_ARGUMENTS, isTest, type MethodName, methods } from "./methods.ts";
 import { ARITHMETIC, BITWISE, declareTemporaries, type Rewriting } from "./rewriting.ts";
 import { unwrap } from "./syntax.ts";
 
@@ -19,8 +20,9 @@ const LONG_CHAIN = 64;
 export function overload(r: Rewriting): void {
   const tests = conditions(r);
   const chains = longChains(r);
+  const fastPaths = findFastPaths(r, (node) => chains.has(node));
   // Temporaries first: the text that declares them goes before that of the nodes inside.
-  const plans = r.syntax.nodes.map((node) => plan(r, node, tests, chains));
+  const plans = r.syntax.nodes.map((node) => plan(r, node, tests, chains, fastPaths));
   r.syntax.nodes.forEach((node, i) => {
     declareTemporaries(r, node);
     if (tests.has(node) && isLeafOfCondition(node) && r.plainness.of(node) < 2) r.wrapCall(node, "truth");
@@ -90,20 +92,22 @@ function isCoerced(r: Rewriting, a: Node, b: Node): boolean {
 type Plan = (() => void) | undefined;
 
 /** The edits of one node; what needs temporaries allocates them now. */
-function plan(r: Rewriting, node: Node, tests: ReadonlySet<Node>, chains: ReadonlyMap<Node, Chain>): Plan {
+function plan(r: Rewriting, node: Node, tests: ReadonlySet<Node>, chains: ReadonlyMap<Node, Chain>, fastPaths: FastPaths): Plan {
   const { edits, plainness } = r;
   switch (node.type) {
     case "Identifier":
       return () => rewriteName(r, node);
     case "BinaryExpression":
-      return planBinary(r, node, chains.get(node));
+      return planBinary(r, node, chains.get(node), fastPaths);
     case "UnaryExpression":
-      return () => rewriteUnary(r, node);
+      return () => rewriteUnary(r, node, fastPaths.of(node));
     case "LogicalExpression":
       return tests.has(node) ? undefined : planLogical(r, node);
     case "AssignmentExpression":
       if (node.operator === "=" || node.operator === "??=") return undefined;
-      return node.operator === "&&=" || node.operator === "||=" ? rewriteLogicalAssignment(r, node) : rewriteAssignment(r, node);
+      return node.operator === "&&=" || node.operator === "||="
+        ? rewriteLogicalAssignment(r, node)
+        : rewriteAssignment(r, node, fastPaths.ofAssignment(node));
     case "UpdateExpression":
       return rewriteUpdate(r, node);
     case "MemberExpression":
@@ -129,7 +133,10 @@ function plan(r: Rewriting, node: Node, tests: ReadonlySet<Node>, chains: Readon
 }
 
 function wrapIndex(r: Rewriting, key: Node): void {
-  if (r.plainness.of(key) < 2 && key.type !== "PrivateIdentifier") r.wrapCall(key, "index");
+  if (r.plainness.of(key) === 2 || key.type === "PrivateIdentifier") return;
+  if (key.type === "Identifier" && r.isSimple(key))
+    r.edits.wrap(key, `typeof ${key.name} === "number" ? ${key.name} : ${r.use("index")}(`, ")");
+  else r.wrapCall(key, "index");
 }
 
 /** Free names that stand for replaced globals or for derivative operators. */
@@ -144,10 +151,10 @@ function rewriteName(r: Rewriting, node: Extract<Node, { type: "Identifier" }>):
   r.edits.replace(node.start, node.start + node.name.length, label + r.use(node.name));
 }
 
-function planBinary(r: Rewriting, node: Extract<Node, { type: "BinaryExpression" }>, chain: Chain | undefined): Plan {
+function planBinary(r: Rewriting, node: Extract<Node, { type: "BinaryExpression" }>, chain: Chain | undefined, fastPaths: FastPaths): Plan {
   const { edits, plainness } = r;
   const { operator, left, right } = node;
-  if (operator === "in") return () => wrapIndex(r, left);
+  if (operator === "in") return plainness.of(left) === 2 || left.type === "PrivateIdentifier" ? undefined : () => r.wrapCall(left, "index");
   if (chain) return () => rewriteLink(r, node, chain);
   let name = ARITHMETIC[operator] ?? BITWISE[operator] ?? ORDER[operator];
   if (name !== undefined ? !isCoerced(r, left, right) : isDecided(r, operator, left, right)) return undefined;
@@ -156,8 +163,9 @@ function planBinary(r: Rewriting, node: Extract<Node, { type: "BinaryExpression"
   const called = name;
   // A strict comparison of a proved operand with an unproved one still needs the rewriting: the latter may be traced.
   if (operator in EQUALITY && plainness.of(left) === 2 && plainness.of(right) === 2) return undefined;
+  const fast = fastPaths.of(node);
   return () => {
-    edits.wrap(node, `${r.use(called)}(`, ")");
+    edits.wrap(node, `${fast === undefined ? "" : `(${fast} : `}${r.use(called)}(`, fast === undefined ? ")" : "))");
     edits.replace(left.end, right.start, ", ");
   };
 }
@@ -189,12 +197,12 @@ function rewriteLink(r: Rewriting, node: Extract<Node, { type: "BinaryExpression
   }
 }
 
-function rewriteUnary(r: Rewriting, node: Extract<Node, { type: "UnaryExpression" }>): void {
+function rewriteUnary(r: Rewriting, node: Extract<Node, { type: "UnaryExpression" }>, fast: string | undefined): void {
   const { argument, operator } = node;
   const name = { "-": "neg", "+": "pos", "~": "not", typeof: "type", "!": undefined, void: undefined, delete: undefined }[operator];
   if (name === undefined || r.plainness.of(argument) >= (operator === "typeof" ? 2 : 1)) return;
-  r.edits.replace(node.start, argument.start, `${r.use(name)}(`);
-  r.edits.wrap(argument, "", ")");
+  r.edits.replace(node.start, argument.start, `${fast === undefined ? "" : `(${fast} : `}${r.use(name)}(`);
+  r.edits.wrap(argument, "", fast === undefined ? ")" : "))");
 }
 
 /** `a && b` → `(truth(a) ? b : a)` where the value matters and `a` may be traced. */
@@ -226,6 +234,7 @@ function rewriteCall(r: Rewriting, node: Extract<Node, { type: "CallExpression" 
   const positions = INDEX_ARGUMENTS[name];
   if (positions && node.arguments.every((a, i) => a.type !== "SpreadElement" && (!positions.includes(i) || r.plainness.of(a) === 2)))
     return;
+  if (isTest(name) && node.arguments.length === 1 && answersPlainly(r, node.arguments[0] as Node)) return;
   const { edits } = r;
   const isOptional = isInOptionalChain(callee);
   edits.consumed.add(callee).add(node);
@@ -234,6 +243,12 @@ function rewriteCall(r: Rewriting, node: Extract<Node, { type: "CallExpression" 
   const gap = isOptional ? `, ${r.use(`_${name}`)}${first ? ", " : ""}` : first ? ", " : "";
   edits.replace(callee.object.end, first ? first.start : node.end - 1, gap);
   if (isOptional) continueChain(r, node);
+}
+
+/** A callback whose body is a comparison, or otherwise plain, needs no look at the truth of what it returns. */
+function answersPlainly(r: Rewriting, callback: Node): boolean {
+  const f = unwrap(callback);
+  return f.type === "ArrowFunctionExpression" && f.expression && r.plainness.of(f.body) === 2;
 }
 
 function memberName(member: Extract<Node, { type: "MemberExpression" }>): string | undefined {

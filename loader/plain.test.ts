@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: programs in strings
 import { describe, expect, it } from "vitest";
 import { compile } from "./compile.ts";
 
