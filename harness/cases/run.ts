@@ -1,0 +1,63 @@
+/**
+ * Runs reference cases: every case of the given paths on every engine, device and dtype, one check each, in a fixed order. A case
+ * is isolated from the others: whatever it throws becomes its verdict, and the tensors that it made are freed.
+ */
+import type { FloatDType } from "../../core/base/dtype.ts";
+import type { DeviceName } from "../../core/device/device.ts";
+import { openDevice } from "../../core/device/registry.ts";
+import { scope } from "../../core/tensor/scope.ts";
+import { useDevice } from "../../core/tensor/tensor.ts";
+import type { Engine, EngineName } from "../../engines/engine.ts";
+import { engineByName } from "../../engines/registry.ts";
+import type { Check } from "../schema.ts";
+import { checkGenerality } from "./generality.ts";
+import { checkFunction } from "./golden.ts";
+import { judge, type Site, type Verdict } from "./judge.ts";
+import { checkModel } from "./models.ts";
+import { type ReferenceCase, readCases } from "./read.ts";
+import { checkWorkload } from "./workloads.ts";
+
+export interface CaseOptions {
+  /** Engines, or their names. */
+  readonly engines: readonly (Engine | EngineName)[];
+  readonly devices: readonly DeviceName[];
+  readonly dtypes: readonly FloatDType[];
+}
+
+/**
+ * The checks of the cases in `paths` (files, or folders of `.json` files). Throws only where an engine or a device is not there;
+ * a file that is no reference file is a check with status `error`.
+ */
+export async function* runCases(paths: readonly string[], { engines, devices, dtypes }: CaseOptions): AsyncGenerator<Check> {
+  const cases = paths.flatMap(readCases);
+  for (const given of engines) {
+    const engine = typeof given === "string" ? engineByName(given) : given;
+    for (const device of devices) {
+      for (const dtype of dtypes) {
+        for (const reference of cases) {
+          // A program under test may have made another device current, and a check may be followed by a long pause.
+          useDevice(openDevice(device));
+          const verdict = scope(() => judge(() => checkCase(reference, { engine, dtype })));
+          yield { case: reference.name, engine: engine.name, device, dtype, ...verdict };
+        }
+      }
+    }
+  }
+}
+
+function checkCase(reference: ReferenceCase, site: Site): Verdict {
+  switch (reference.kind) {
+    case "function":
+      return checkFunction(reference.case, site);
+    case "model":
+      return checkModel(reference.case, site);
+    case "generality":
+      return checkGenerality(reference.case, site);
+    case "workload":
+      return checkWorkload(reference, site);
+    case "unreadable":
+      return { status: "error", worst: null, checks: {}, message: reference.reason };
+    default:
+      return reference satisfies never;
+  }
+}
