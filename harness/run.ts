@@ -124,7 +124,7 @@ export function verifying(seed: number): Omit<CellRequest, "cell" | "file"> {
 }
 
 /** `--quick` shares this much time among its cells, so that more models mean shorter cells and not a longer run. */
-const QUICK = { totalMs: 20_000, mostMs: 1000, leastMs: 60, minRounds: 5, maxRounds: 30, timeoutMs: 30_000 };
+const QUICK = { totalMs: 30_000, mostMs: 1500, leastMs: 60, minRounds: 5, maxRounds: 30, timeoutMs: 30_000 };
 const FULL = { budgetMs: 5000, minRounds: 10, maxRounds: 100, timeoutMs: 600_000 };
 
 export function samplingFor(quick: boolean, seed: number, cells: number): Omit<CellRequest, "cell" | "file"> {
