@@ -209,6 +209,7 @@ export function loadProgram(from: Source, exportName = "f"): Program {
     file,
     source,
     exportName,
+    span: placeOfExport(file, source, exportName),
     overloaded(intrinsics) {
       let run = loaded.get(intrinsics);
       if (run === undefined) {

@@ -38,8 +38,9 @@ export abstract class Traced {
   }
 
   /** Strings show the number itself, as `console.log` of an untraced program would. */
-  toString(): string {
-    return String(innermost(this));
+  toString(radix?: number): string {
+    const v = innermost(this);
+    return typeof v === "number" ? v.toString(radix) : v.toString();
   }
 
   toFixed(digits?: number): string {

@@ -2,7 +2,7 @@
  * The tape engine: operator overloading. Nothing is prepared ahead of time; every evaluation runs the program itself and records
  * it anew, so all of the language works as it is, and every step pays for the recording.
  */
-import { mismatch } from "../../core/base/errors.ts";
+import { BenchError, mismatch } from "../../core/base/errors.ts";
 import { scope } from "../../core/tensor/scope.ts";
 import type { Engine, Intrinsics, Prepared, Program, Tree } from "../engine.ts";
 import { grad, jvp, lastUse, stopGradient, valueAndGrad, vjp } from "./transforms.ts";
@@ -32,7 +32,17 @@ function prepare(program: Program, _example: readonly Tree[], wrt: readonly numb
   const perArgument = (args: readonly unknown[], parts: unknown) =>
     args.map((_, i) => (wrt.includes(i) ? (parts as readonly Tree[])[wrt.indexOf(i)] : null)) as readonly Tree[];
 
-  return {
+  /** An error without a place is about the function as a whole, for instance about its result. */
+  const located = <T>(run: () => T): T => {
+    try {
+      return run();
+    } catch (error) {
+      if (error instanceof BenchError) error.span ??= program.span;
+      throw error;
+    }
+  };
+
+  const prepared: Prepared = {
     phases: {},
     value: (args) => scope(() => f(...args) as Tree),
     valueAndGrad(args) {
@@ -70,6 +80,14 @@ function prepare(program: Program, _example: readonly Tree[], wrt: readonly numb
       return all;
     },
     counts: () => ({ tapeNodes: lastUse.nodes, savedBytes: lastUse.savedBytes }),
+  };
+  return {
+    ...prepared,
+    valueAndGrad: (args) => located(() => prepared.valueAndGrad(args)),
+    vjp: (args, cotangent) => located(() => prepared.vjp(args, cotangent)),
+    jvp: (args, tangents) => located(() => prepared.jvp(args, tangents)),
+    hvp: (args, tangents) => located(() => prepared.hvp(args, tangents)),
+    derivatives: (x, order) => located(() => prepared.derivatives(x, order)),
   };
 }
 
