@@ -15,9 +15,12 @@ interface Entry {
   readonly open: (() => Device) | undefined;
 }
 
-/** In the order in which `auto` prefers them; the last two are never chosen by `auto`. */
+/** In the order in which `auto` prefers them; those of `NEVER_AUTOMATIC` are asked for by name only. */
 const ENTRIES: readonly Entry[] = [
+  { name: "cuda", detail: "not part of this version", open: undefined },
+  { name: "native", detail: "not part of this version", open: undefined },
   { name: "wasm", detail: "WebAssembly SIMD, one thread", open: createWasm },
+  { name: "tfjs", detail: "not part of this version", open: undefined },
   { name: "interpreter", detail: "float64 on the host, point by point: the reference, slow", open: createInterpreter },
   { name: "null", detail: "computes nothing: isolates the host's overhead", open: createNull },
 ];

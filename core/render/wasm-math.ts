@@ -2,7 +2,7 @@
  * Transcendental functions on four f32 lanes, as branch-free WebAssembly: argument reduction to a small interval, a minimax
  * polynomial there (coefficients fitted with mpmath), and selects for the special values. NaN, infinities, signed zeros,
  * denormals, overflow and gradual underflow come out as in `Math`, rounded to f32. Largest errors against float64 over dense
- * samples, asserted in the tests: exp 1, log 1, expm1 2, log1p 2, tanh 2.5 ulp.
+ * samples, asserted in the tests: exp 1, log 1, expm1 2, log1p 2, tanh 2.5, erf 2 ulp.
  */
 import type { UnaryFn } from "../kernel/scalar-expr.ts";
 import type { FunctionBuilder } from "./wasm-assembler.ts";
@@ -21,6 +21,18 @@ const EXP_TAIL = [0.00019891980628017336, 0.0013934541493654251, 0.0083333104848
 const LOG_TAIL = [
   0.06971611827611923, -0.11479733884334564, 0.11685419827699661, -0.12425687164068222, 0.14249058067798615, -0.1666780263185501,
   0.20000715553760529, -0.2499999701976776, 0.3333333134651184,
+];
+
+/** erf(x) / x - 1 in x² on [0, 1], highest power first; error below 2e-9. */
+const ERF_NEAR = [
+  7.875874871388078e-5, -0.000801686430349946, 0.005189087241888046, -0.02685421146452427, 0.11283594369888306, -0.3761262595653534,
+  0.1283791670955126,
+];
+
+/** log erfc(x) on [1, 4], highest power first; error below 2e-8. */
+const LOG_ERFC = [
+  1.6371513993362896e-6, -4.605804133461788e-5, 0.0005968056502752006, -0.004759596195071936, 0.026421135291457176, -0.11008008569478989,
+  -0.6318260431289673, -1.1302334070205688, 0.0003201380604878068,
 ];
 
 /** Horner's rule in the vector `r`; leaves the value on the stack. */
@@ -146,5 +158,20 @@ const log1p: VectorMath = (f, x) => {
   selectTiny(f, x);
 };
 
+/** erf x = x + x P(x²) below 1, and 1 - exp(Q(|x|)) with the sign of x above; from 4 on that is 1. */
+const erf: VectorMath = (f, x) => {
+  const t = f.local("v128");
+  const q = f.local("v128");
+  f.get(x).get(x).op("f32x4.mul").set(t).get(x);
+  polynomial(f, t, ERF_NEAR);
+  f.op("f32x4.mul").get(x).op("f32x4.add");
+  f.get(x).op("f32x4.abs").all("f32", 4).op("f32x4.pmin").set(t);
+  polynomial(f, t, LOG_ERFC);
+  f.set(q).all("f32", 1);
+  exp(f, q);
+  f.op("f32x4.sub").get(x).all("f32", -0).op("v128.and", "v128.or");
+  f.get(x).op("f32x4.abs").all("f32", 1).op("f32x4.lt", "v128.bitselect");
+};
+
 /** Functions that have a form of their own on f32 lanes. */
-export const VECTOR_MATH: Partial<Record<UnaryFn, VectorMath>> = { exp, expm1, log, log1p, tanh };
+export const VECTOR_MATH: Partial<Record<UnaryFn, VectorMath>> = { erf, exp, expm1, log, log1p, tanh };

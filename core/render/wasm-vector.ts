@@ -79,18 +79,13 @@ export function emitVector(f: FunctionBuilder, imports: Imports, lanes: Lanes, e
     case "unary":
       if (!unary(f, e.fn, e.dtype, () => push(e.x))) laneByLane(f, imports, lanes, e, push);
       return;
-    case "binary":
-      if (
-        !binary(
-          f,
-          e.fn,
-          e.dtype,
-          () => push(e.x),
-          () => push(e.y),
-        )
-      )
-        laneByLane(f, imports, lanes, e, push);
+    case "binary": {
+      const x = () => push(e.x);
+      const y = () => push(e.y);
+      if (e.fn === "pow" && (e.dtype === "f64") === (lanes === 2)) power(f, imports, lanes, e, push);
+      else if (!binary(f, e.fn, e.dtype, x, y)) laneByLane(f, imports, lanes, e, push);
       return;
+    }
     case "compare":
       compare(
         f,
@@ -253,6 +248,30 @@ function binary(f: FunctionBuilder, fn: BinaryFn, dtype: DType, x: () => void, y
   y();
   f.op(op);
   return true;
+}
+
+/** Squares, where every lane is one, are products; other powers go lane by lane. */
+function power(f: FunctionBuilder, imports: Imports, lanes: Lanes, e: Computed & { kind: "binary" }, push: (arg: Expr) => void): void {
+  const { dtype } = e;
+  if (dtype === "bool" || dtype === "i32") {
+    laneByLane(f, imports, lanes, e, push);
+    return;
+  }
+  const result = f.local("v128");
+  push(e.y);
+  f.all(dtype, 2).op(`${SHAPE[dtype]}.ne`, "v128.any_true");
+  f.if(
+    () => {
+      laneByLane(f, imports, lanes, e, push);
+      f.set(result);
+    },
+    () => {
+      push(e.x);
+      push(e.x);
+      f.op(`${SHAPE[dtype]}.mul`).set(result);
+    },
+  );
+  f.get(result);
 }
 
 /** Takes the arguments apart, computes each lane with the scalar code and puts the results together. */

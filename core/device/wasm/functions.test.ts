@@ -71,6 +71,7 @@ const SPECIAL = [
   -0,
   1,
   -1,
+  2,
   0.5,
   -0.5,
   1.5,
@@ -104,7 +105,7 @@ const SPECIAL = [
 ];
 
 /** Bounds in ulp of f32 over all of `samples`. Functions without a vector form are rounded from float64: half an ulp and a bit. */
-const BOUND: Partial<Record<UnaryFn, number>> = { exp: 1, log: 1, expm1: 2, log1p: 2, tanh: 2.5 };
+const BOUND: Partial<Record<UnaryFn, number>> = { exp: 1, log: 1, expm1: 2, log1p: 2, tanh: 2.5, erf: 2 };
 const ALL: readonly UnaryFn[] = [
   "neg",
   "abs",
