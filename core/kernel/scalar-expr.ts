@@ -6,12 +6,53 @@
 import type { DType } from "../base/dtype.ts";
 
 export type UnaryFn =
-  | "neg" | "abs" | "sign" | "floor" | "ceil" | "trunc" | "round"
-  | "sqrt" | "exp" | "expm1" | "log" | "log1p" | "log2" | "log10" | "cbrt"
-  | "sin" | "cos" | "tan" | "asin" | "acos" | "atan" | "sinh" | "cosh" | "tanh" | "asinh" | "acosh" | "atanh"
-  | "erf" | "erfc" | "lgamma" | "not";
+  | "neg"
+  | "abs"
+  | "sign"
+  | "floor"
+  | "ceil"
+  | "trunc"
+  | "round"
+  | "sqrt"
+  | "exp"
+  | "expm1"
+  | "log"
+  | "log1p"
+  | "log2"
+  | "log10"
+  | "cbrt"
+  | "sin"
+  | "cos"
+  | "tan"
+  | "asin"
+  | "acos"
+  | "atan"
+  | "sinh"
+  | "cosh"
+  | "tanh"
+  | "asinh"
+  | "acosh"
+  | "atanh"
+  | "erf"
+  | "erfc"
+  | "lgamma"
+  | "not";
 /** `min`/`max` return NaN when an operand is NaN; `rem` is JavaScript's `%`; `polygamma(n, x)` takes its order first. */
-export type BinaryFn = "add" | "sub" | "mul" | "div" | "rem" | "min" | "max" | "pow" | "atan2" | "hypot" | "polygamma" | "and" | "or" | "xor";
+export type BinaryFn =
+  | "add"
+  | "sub"
+  | "mul"
+  | "div"
+  | "rem"
+  | "min"
+  | "max"
+  | "pow"
+  | "atan2"
+  | "hypot"
+  | "polygamma"
+  | "and"
+  | "or"
+  | "xor";
 /** Comparisons of two numbers of one dtype; the result is a bool. Any comparison with NaN but `ne` is false. */
 export type CompareFn = "lt" | "le" | "gt" | "ge" | "eq" | "ne";
 
@@ -45,7 +86,10 @@ function cons(key: string, node: WithoutId<Expr>): Expr {
 }
 
 export function load(operand: number, dtype: DType, at?: Expr): Expr {
-  return cons(`l${operand}:${dtype}:${at?.id ?? ""}`, at === undefined ? { kind: "load", operand, dtype } : { kind: "load", operand, dtype, at });
+  return cons(
+    `l${operand}:${dtype}:${at?.id ?? ""}`,
+    at === undefined ? { kind: "load", operand, dtype } : { kind: "load", operand, dtype, at },
+  );
 }
 export function constant(value: number, dtype: DType): Expr {
   return cons(`c${Object.is(value, -0) ? "-0" : value}:${dtype}`, { kind: "const", value, dtype });
