@@ -1,0 +1,4 @@
+/** GradBench's first workload: a square. */
+export function f(x: number): number {
+  return x * x;
+}
