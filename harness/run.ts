@@ -9,6 +9,7 @@ import { BenchError } from "../core/base/errors.ts";
 import type { DeviceName } from "../core/device/device.ts";
 import type { EngineName } from "../engines/engine.ts";
 import { discoverModels, type FoundModel, selectModels } from "./discover.ts";
+import { engineSize } from "./engine-size.ts";
 import { commitOfProject, machineRecord } from "./machine.ts";
 import { executionOrder, type PlannedCell, planCells } from "./plan.ts";
 import type { Progress } from "./progress.ts";
@@ -51,6 +52,7 @@ export function openRun(options: NewRun): RunStore {
     seed: options.seed,
     commit: commitOfProject(),
     quick: options.quick,
+    implementation: Object.fromEntries(options.engines.map((engine) => [engine, engineSize(engine)])),
     plan,
     started: started.toISOString(),
     finished: null,
