@@ -67,7 +67,7 @@ async function verify(models: readonly string[], options: VerifyOptions, { outpu
   else
     for (const [engine, counts] of Object.entries(tally.counts))
       output.text(`${engine}: ${STATUSES.map((status) => `${counts[status]} ${status}`).join(", ")}\n`);
-  finish(tally.failed ? EXIT.checkFailed : EXIT.ok);
+  finish(tally.exitCode);
 }
 
 interface Shared {
@@ -113,7 +113,8 @@ function timeoutOf(options: VerifyOptions): number {
 const STATUSES = ["pass", "fail", "refused", "error", "skipped"] as const;
 type Counts = Record<Check["status"], number>;
 
-class Tally {
+/** Counts by engine and status; what the command's exit status follows from. */
+export class Tally {
   readonly counts: Record<string, Counts> = {};
 
   constructor(engines: readonly string[]) {
@@ -125,8 +126,8 @@ class Tally {
     (this.counts[check.engine] as Counts)[check.status]++;
   }
 
-  get failed(): boolean {
-    return Object.values(this.counts).some(({ fail, error }) => fail + error > 0);
+  get exitCode(): number {
+    return Object.values(this.counts).some(({ fail, error }) => fail + error > 0) ? EXIT.checkFailed : EXIT.ok;
   }
 }
 
