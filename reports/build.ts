@@ -29,7 +29,10 @@ export async function buildReport(runFolder: string): Promise<BuiltReport> {
   const figures = deriveFigures(stored);
   const rows = buildTradeoff(stored.run, figures);
   const charts = listCharts(figures);
-  const tradeoffSpec = tradeoff(rows, [subtitle(stored)]);
+  const tradeoffSpec = tradeoff(rows, [
+    subtitle(stored),
+    "Ranges are 95 % bootstrap intervals. A mark needs two engines measured on the same cells; the marks of 2018 stand at the right.",
+  ]);
 
   const files = new Map<string, string | Uint8Array>();
   const drawn = new Map<string, Drawn>();

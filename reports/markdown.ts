@@ -39,7 +39,7 @@ export function markdown(stored: StoredRun, figures: Figures, rows: readonly Tra
     "|---|---|---|---|---|---|---|---|---|---|",
     ...figures.cells.map(
       (c) =>
-        `| ${[c.key.model, c.key.size, c.key.engine, c.key.device, c.key.dtype].map(escape).join(" | ")} | ${c.record?.value ? duration(c.record.value.median) : ""} | ${c.gradient ? duration(c.gradient.value) : ""} | ${ratio(c.gradientRatio)} | ${ratio(c.overhead)} | ${plain(outcomeText(c, "ok"))} |`,
+        `| ${[c.key.model, c.key.size, c.key.engine, c.key.device, c.key.dtype].map(plain).join(" | ")} | ${c.record?.value ? duration(c.record.value.median) : ""} | ${c.gradient ? duration(c.gradient.value) : ""} | ${ratio(c.gradientRatio)} | ${ratio(c.overhead)} | ${plain(outcomeText(c, "ok"))} |`,
     ),
     "",
     "## Machine and run",
@@ -63,5 +63,9 @@ function cellText(cell: TradeoffCell, paper: string | null): string {
 
 /** Text as text: no table bars, no markup. */
 function plain(text: string): string {
-  return text.replace(/\s+/gu, " ").replace(/[\\`*_{}[\]<>|#]/gu, (c) => `\\${c}`);
+  const entities: Record<string, string> = { "<": "&lt;", ">": "&gt;", "&": "&amp;" };
+  return text
+    .replace(/\s+/gu, " ")
+    .replace(/[<>&]/gu, (c) => entities[c] as string)
+    .replace(/[\\`*_{}[\]|#]/gu, (c) => `\\${c}`);
 }

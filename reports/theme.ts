@@ -67,20 +67,20 @@ export type StyleName =
 export function themeConfig(mode: Mode): NonNullable<TopLevelSpec["config"]> {
   const p = palettes[mode];
   const style: Record<StyleName, Record<string, string | number>> = {
-    ink: { fill: p.ink },
-    strong: { fill: p.ink, fontWeight: 600 },
-    muted: { fill: p.muted },
-    alarm: { fill: p.alarm, fontWeight: 600 },
-    guide: { stroke: p.muted },
-    grid: { stroke: p.line },
-    stripe: { fill: p.track },
-    card: { fill: p.track },
-    bar: { fill: p.muted },
-    whole: { fill: p.good },
-    some: { fill: p.fair },
-    silent: { fill: p.alarm },
-    onSilent: { fill: mode === "light" ? "#FFFFFF" : "#11151A", fontWeight: 600 },
-    blank: { fill: p.track },
+    ink: { color: p.ink },
+    strong: { color: p.ink, fontWeight: 600 },
+    muted: { color: p.muted },
+    alarm: { color: p.alarm, fontWeight: 600 },
+    guide: { color: p.muted },
+    grid: { color: p.line },
+    stripe: { color: p.track },
+    card: { color: p.track },
+    bar: { color: p.muted },
+    whole: { color: p.good },
+    some: { color: p.fair },
+    silent: { color: p.alarm },
+    onSilent: { color: mode === "light" ? "#FFFFFF" : "#11151A", fontWeight: 600 },
+    blank: { color: p.track },
   };
   return {
     background: p.paper,
@@ -88,7 +88,7 @@ export function themeConfig(mode: Mode): NonNullable<TopLevelSpec["config"]> {
     padding: 18,
     range: { category: [...p.engines] },
     view: { stroke: null },
-    text: { fill: p.ink, fontSize: 11.5 },
+    text: { color: p.ink, fontSize: 11.5 },
     title: {
       color: p.ink,
       subtitleColor: p.muted,

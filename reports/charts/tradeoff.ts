@@ -109,7 +109,11 @@ function drawMeasured(drawing: Drawing, cell: Extract<TradeoffCell, { kind: "mea
   drawing.values.push({ x: x + INSET, y: y + 18, text: cell.text });
   if (cell.interval !== null) {
     const after = x + INSET + textWidth(cell.text, 17, "semiBold") + 10;
-    drawing.intervals.push({ x: after, y: y + 19, text: fitText(cell.interval, 11, x + CARD - 92 - after) });
+    drawing.intervals.push({
+      x: after,
+      y: y + 19,
+      text: fitText(cell.interval.replace(/^95 %: /u, ""), 11, x + CARD - (cell.mark === null ? 64 : 88) - after),
+    });
   }
   const lines = [...wrapText(cell.how, 10.5, CARD - 2 * INSET, 2), ...wrapText(cell.evidence, 10.5, CARD - 2 * INSET, 1)].slice(0, 3);
   drawing.details.push({ x: x + INSET, y: y + 38, text: lines });

@@ -38,8 +38,8 @@ figure{margin:22px 0 0}
 @media print{.still .light{display:block}.still .dark{display:none}}
 figcaption{font-size:13px;color:var(--muted);margin-top:4px}
 figcaption a{margin-right:10px}
-details{margin:10px 0;border:1px solid var(--line);border-radius:6px;padding:0 14px}
-details[open]{padding-bottom:12px}
+section>details,figure>details{margin:10px 0;border:1px solid var(--line);border-radius:6px;padding:0 14px}
+section>details[open],figure>details[open]{padding-bottom:12px}
 summary{cursor:pointer;padding:9px 0;font-size:14px}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;font-size:13px;margin:8px 0;font-variant-numeric:tabular-nums}
