@@ -175,8 +175,9 @@ const file = (name: string) => ({ file: `adbench/gmm/${name}.txt` });
 
 export default defineModel<Params, Batch>({
   name: "gmm",
-  summary: "Gaussian mixture with Wishart prior on ADBench's data, 1000 points",
+  summary: "Gaussian mixture with Wishart prior on ADBench's data, 1000 points (one at d2-K3-n1)",
   sizes: {
+    "d2-K3-n1": file("test"),
     "d2-K5": file("1k/gmm_d2_K5"),
     "d2-K25": file("1k/gmm_d2_K25"),
     "d10-K5": file("1k/gmm_d10_K5"),
