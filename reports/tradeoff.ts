@@ -100,7 +100,12 @@ function withMarks(drafts: readonly Draft[], better: "lower" | "higher"): Tradeo
 function implementationCells(run: Run): Draft[] {
   return PARADIGMS.map(({ engine }) => {
     const size = run.implementation?.[engine];
-    if (size === undefined) return unmeasured("not measured yet: this run holds no count of engine code");
+    if (size === undefined)
+      return unmeasured(
+        run.implementation === undefined
+          ? "not measured yet: this run holds no count of engine code"
+          : "no cells of this engine in this run",
+      );
     const { lines: value, rules } = size;
     return {
       kind: "measured",
