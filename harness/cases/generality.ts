@@ -2,19 +2,14 @@
  * Checks a generality case: a module of plain TypeScript through `valueAndGrad` (and `derivatives`), or its refusal. The error is
  * |got - want| / (abs/rel + |want|), which is at most `rel` exactly where |got - want| <= abs + rel·|want|.
  */
-import type { FloatDType } from "../../core/base/dtype.ts";
-import type { Tree } from "../../engines/engine.ts";
+import type { Engine, Tree } from "../../engines/engine.ts";
 import { loadProgram } from "../../loader/load.ts";
 import { leavesOf } from "../tree.ts";
 import { describe, Findings, type Quantity } from "./compare.ts";
 import type { GeneralityCase } from "./formats.ts";
-import { isRefusal, judge, messageOf, type Site, skipped, type Verdict } from "./judge.ts";
+import { isRefusal, judge, messageOf, type Verdict } from "./judge.ts";
 
-/** Features whose numbers f32 does not reach. Numbers of a TypeScript program are float64 whatever the dtype of tensors is. */
-const F64_ONLY = new Set(["size", "data-dependent-iteration", "higher-order-derivatives"]);
-
-export function checkGenerality(c: GeneralityCase, { engine, dtype }: Site): Verdict {
-  if (dtype === "f32" && F64_ONLY.has(c.feature)) return skipped(`cases of ${c.feature} are for f64`);
+export function checkGenerality(c: GeneralityCase, engine: Engine): Verdict {
   const wrt = c.wrt ?? c.args.map((_, i) => i);
   const args = (): Tree[] => structuredClone(c.args) as Tree[];
   const run = () => {
@@ -26,11 +21,11 @@ export function checkGenerality(c: GeneralityCase, { engine, dtype }: Site): Ver
   const attempt = () => {
     const { prepared, value, grad } = run();
     const findings = new Findings();
-    compareTrees(findings, "value", "value", value, c.value, c, dtype);
-    if (c.grad) compareTrees(findings, "vjp", "gradient", grad, c.grad, c, dtype);
+    compareTrees(findings, "value", "value", value, c.value, c);
+    if (c.grad) compareTrees(findings, "vjp", "gradient", grad, c.grad, c);
     if (c.derivatives) {
       const all = prepared.derivatives(c.args[0] as number, c.derivatives.length).slice(1);
-      compareTrees(findings, "derivatives", "derivatives", all, c.derivatives, c, dtype);
+      compareTrees(findings, "derivatives", "derivatives", all, c.derivatives, c);
     }
     return findings.verdict();
   };
@@ -44,10 +39,8 @@ function compareTrees(
   what: string,
   got: unknown,
   want: unknown,
-  c: GeneralityCase,
-  dtype: FloatDType,
+  { tolerance: { rel, abs } }: GeneralityCase,
 ): void {
-  const rel = dtype === "f32" ? 1e-4 : c.tolerance.rel;
   const left = leavesOf(got);
   const right = leavesOf(want);
   right.forEach(({ path, value }, i) => {
@@ -55,7 +48,7 @@ function compareTrees(
     const place = path === "" ? what : `${what} at ${path}`;
     if (mine?.path !== path) findings.fail(`${place}: the result is not shaped like the reference`);
     else if (typeof value === "number" && typeof mine.value === "number") {
-      const error = Math.abs(mine.value - value) / (c.tolerance.abs / c.tolerance.rel + Math.abs(value));
+      const error = Math.abs(mine.value - value) / (abs / rel + Math.abs(value));
       findings.note(quantity, place, mine.value === value ? 0 : error, rel);
     } else if (mine.value !== value) findings.fail(`${place} is ${describe(mine.value)}, not ${describe(value)}`);
   });

@@ -15,13 +15,13 @@ test("the shipped files are all recognised, indices apart", () => {
   };
   expect(count("golden")).toEqual({ model: 9, function: 102 });
   expect(count("generality")).toEqual({ generality: 98 });
-  expect(count("adbench")).toEqual({ workload: 70 });
+  expect(count("adbench")).toEqual({ workload: 76 });
 });
 
 test("names tell the kind, the group and the case apart", () => {
   expect(readCases(join(data, "golden/ops/tanh.json")).map((c) => c.name)).toEqual(["ops/tanh"]);
   expect(readCases(join(data, "golden/models/mlp_a.json")).map((c) => c.name)).toEqual(["models/mlp_a"]);
-  expect(readCases(join(data, "generality/loops.json"))[0]?.name).toMatch(/^loops\/\w+$/);
+  expect(readCases(join(data, "generality/loops.json"))[0]?.name).toMatch(/^generality\/loops\/\w+$/);
   const all = readCases(data).map((c) => c.name);
   expect(new Set(all).size).toBe(all.length);
 });
@@ -40,7 +40,14 @@ test("a file that is no reference file is handed on with the reason, and hides n
   expect(reasons[0]).toContain("none of the known reference files");
   expect(reasons[1]).toContain("is not JSON");
   expect(reasons[2]).toContain("not a valid op file: op:");
-  expect(reasons[3]).toContain("not a valid array of programs: feature:");
+  expect(reasons[3]).toContain("not a valid array of programs at [0]: feature:");
+});
+
+test("a path that is not there or holds no case is a finding: to check nothing is not to pass", () => {
+  const empty = mkdtempSync(join(tmpdir(), "cases-"));
+  expect(readCases(empty)).toMatchObject([{ kind: "unreadable", reason: `${empty} holds no reference case` }]);
+  const absent = join(empty, "absent.json");
+  expect(readCases(absent)).toMatchObject([{ kind: "unreadable", reason: `${absent} does not exist` }]);
 });
 
 test("content of any other type is named as unknown", () => {

@@ -2,7 +2,7 @@
  * From paths to reference cases: a folder stands for every `.json` file below it, and what a file is follows from its content.
  * A file that is no reference file is itself a finding, not a reason to stop: it is handed on with the reason.
  */
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { z } from "zod";
 import {
@@ -32,9 +32,15 @@ export type ReferenceCase =
     }
   | { readonly kind: "unreadable"; readonly name: string; readonly reason: string };
 
-/** Every case of a file or of the files below a folder, in the order of their sorted paths. */
+/**
+ * Every case of a file or of the files below a folder, in the order of their sorted paths. A path that is not there or holds no
+ * case is a finding too: to check nothing is not to pass.
+ */
 export function readCases(path: string): ReferenceCase[] {
-  return jsonFiles(path).flatMap(readFile);
+  const nothing = (reason: string): ReferenceCase[] => [{ kind: "unreadable", name: path, reason: `${path} ${reason}` }];
+  if (!existsSync(path)) return nothing("does not exist");
+  const cases = jsonFiles(path).flatMap(readFile);
+  return cases.length > 0 ? cases : nothing("holds no reference case");
 }
 
 function jsonFiles(path: string): string[] {
@@ -65,8 +71,13 @@ export function recognise(content: unknown, file: string): ReferenceCase[] {
     return wrong(`is not a valid ${what}: ${issue?.path.join(".") || "the whole"}: ${issue?.message ?? "malformed"}`);
   };
   if (Array.isArray(content)) {
-    return content.flatMap((item) =>
-      parse(generalityCaseSchema, item, (c) => [{ kind: "generality", name: `${c.feature}/${c.name}`, case: c }], "array of programs"),
+    return content.flatMap((item, i) =>
+      parse(
+        generalityCaseSchema,
+        item,
+        (c) => [{ kind: "generality", name: `generality/${c.feature}/${c.name}`, case: c }],
+        `array of programs at [${i}]`,
+      ),
     );
   }
   if (typeof content !== "object" || content === null) return wrong(UNKNOWN);
