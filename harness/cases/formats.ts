@@ -83,6 +83,8 @@ const workloadCaseSchema = z.object({
   id: z.string(),
   input: z.json().optional(),
   file: z.string().optional(),
+  /** `ht`: the folder of the hand's model. */
+  model: z.string().optional(),
   expected: z.record(z.string(), z.json()),
   expected_single: z.record(z.string(), z.json()).optional(),
 });

@@ -47,9 +47,8 @@ export class Instance {
     return this.site.engine.prepare(loadProgram({ file: join(projectRoot, file) }, name), args, wrt);
   }
 
-  /** Text of the data file; paths are relative to the folder above that of the reference file, or to its own. */
-  data(): string {
-    const file = this.reference.case.file as string;
+  /** Text of a data file; paths are relative to the folder above that of the reference file, or to its own. */
+  data(file = this.reference.case.file as string): string {
     const here = dirname(resolve(this.reference.file));
     for (const folder of [dirname(here), here]) {
       try {

@@ -5,10 +5,14 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { FloatDType } from "../../core/base/dtype.ts";
 import { openDevice } from "../../core/device/registry.ts";
+import { scope } from "../../core/tensor/scope.ts";
 import { tape } from "../../engines/tape/engine.ts";
 import { projectRoot } from "../root.ts";
 import { type Check, checkSchema } from "../schema.ts";
+import type { WorkloadReference } from "./instance.ts";
+import { recognise } from "./read.ts";
 import { runCases } from "./run.ts";
+import { checkWorkload } from "./workloads.ts";
 
 const data = join(projectRoot, "test", "data");
 
@@ -152,23 +156,39 @@ describe("generality", () => {
     expect(all[0]).toMatchObject({ message: expect.stringContaining("broken here") as string, line: 2 });
   });
 
-  test("in f32 the features that need f64 are skipped", async () => {
-    expect((await checkOf([{ ...(program(SQUARE, {})[0] as object), feature: "size" }], "f32")).status).toBe("skipped");
-    expect((await checkOf(program(SQUARE, { value: 9.00001 }), "f32")).status).toBe("pass");
+  test("programs of plain numbers are checked once and as f64, whatever dtypes are asked for", async () => {
+    expect(await checkOf(program(SQUARE, {}), "f32")).toMatchObject({ status: "pass", dtype: "f64" });
+    expect((await checkOf(program(SQUARE, { value: 9.00001 }), "f32")).status).toBe("fail");
+    const paths = [join(data, "adbench/expected/hello.json"), join(data, "adbench/expected/lse.json")];
+    const all: Check[] = [];
+    for await (const check of runCases(paths, { engines: [tape], devices: ["wasm"], dtypes: ["f32", "f64"] })) all.push(check);
+    const count = (workload: string, dtype: FloatDType) =>
+      all.filter((c) => c.case.startsWith(`workloads/${workload}/`) && c.dtype === dtype).length;
+    expect([count("hello", "f32"), count("hello", "f64")]).toEqual([0, 6]);
+    expect([count("lse", "f32"), count("lse", "f64")]).toEqual([5, 5]);
   });
 });
 
 describe("workloads", () => {
-  const names = ["hello", "llsq", "lse", "det", "gmm", "gmm_files", "ba", "lstm"];
+  const names = ["hello", "llsq", "lse", "det", "kmeans", "gmm", "gmm_files", "ba", "lstm"];
   test("the quick ones pass in f64 and f32", async () => {
     for (const dtype of ["f64", "f32"] as const) {
       const all = await checks(
         names.map((n) => join(data, `adbench/expected/${n}.json`)),
         dtype,
       );
-      expect(all.length).toBe(36);
+      expect(all.length).toBe(40);
       expect(all.filter((c) => c.status !== "pass")).toEqual([]);
     }
+  });
+
+  test("a hand, with and without coordinates in triangles, column by column in forward mode", async () => {
+    const content = read("adbench/expected/ht_files.json") as { cases: object[] };
+    const file = join(data, "adbench/expected/ht_files.json");
+    const reference = recognise({ ...content, cases: content.cases.slice(0, 2) }, file);
+    const verdicts = reference.map((r) => scope(() => checkWorkload(r as WorkloadReference, { engine: tape, dtype: "f64" })));
+    expect(verdicts.map((v) => v.status)).toEqual(["pass", "pass"]);
+    for (const v of verdicts) expect(Object.keys(v.checks).sort()).toEqual(["jvp", "value"]);
   });
 
   test("a wrong entry of a gradient, Hessian or product is found, however small it is", async () => {

@@ -50,7 +50,7 @@ export async function* runCases(paths: readonly string[], { engines, devices, dt
 }
 
 /** The workloads whose programs are written over numbers and arrays, without tensors. */
-const PLAIN_WORKLOADS: ReadonlySet<string> = new Set(["hello", "llsq", "det", "ode", "ba", "particle", "saddle"]);
+const PLAIN_WORKLOADS: ReadonlySet<string> = new Set(["hello", "llsq", "det", "ode", "ba", "ht", "particle", "saddle"]);
 
 /** True for programs over JavaScript numbers alone. */
 function isPlain(reference: ReferenceCase): boolean {

@@ -7,6 +7,7 @@ import type { Tree } from "../../engines/engine.ts";
 import { type Mixture, mixtureBatch, mixtureParams, parseMixture } from "../../suites/structured/gmm.ts";
 import { checkBundle } from "./bundle.ts";
 import { absoluteError } from "./compare.ts";
+import { checkHand } from "./hand.ts";
 import { flat, Instance, type WorkloadReference } from "./instance.ts";
 import { type Site, Skip, type Verdict } from "./judge.ts";
 
@@ -95,6 +96,7 @@ const WORKLOADS: Readonly<Record<string, (c: Instance) => void>> = {
     c.compare("vjp", "jacobian", grad[0]);
   },
   ba: checkBundle,
+  ht: checkHand,
   particle(c) {
     const { w } = c.input;
     for (const [outer, inner] of MODES) {

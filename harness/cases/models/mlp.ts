@@ -1,5 +1,5 @@
 /** A perceptron with named activations, cross-entropy and an L2 penalty on the weights. */
-import { add, crossEntropy, matmul, mul, relu, sigmoid, square, sum, type Tensor, tanh } from "../../../core/ops.ts";
+import { add, crossEntropy, gelu, matmul, mul, relu, sigmoid, silu, softplus, square, sum, type Tensor, tanh } from "../../../core/ops.ts";
 
 type Params = { readonly [name: string]: Tensor };
 type Data = { readonly x: Tensor; readonly t: Tensor };
@@ -9,6 +9,9 @@ function activation(name: string, h: Tensor): Tensor {
   if (name === "tanh") return tanh(h);
   if (name === "sigmoid") return sigmoid(h);
   if (name === "relu") return relu(h);
+  if (name === "gelu") return gelu(h, "none");
+  if (name === "silu") return silu(h);
+  if (name === "softplus") return softplus(h);
   throw new Error(`unknown activation ${name}`);
 }
 
