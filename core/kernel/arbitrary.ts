@@ -204,8 +204,3 @@ export function drawKernelCase(gen: fc.GeneratorValue, maxExtent = 70): KernelCa
     output,
   };
 }
-
-/** Bytes of an array on a device. */
-export function bytesOf(data: TypedArray, dtype: DType): number {
-  return data.length * sizeOf(dtype);
-}

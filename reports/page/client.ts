@@ -5,17 +5,18 @@
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import { scriptSource } from "./markup.ts";
 
 const require = createRequire(import.meta.url);
 
-/** The bundles of Vega, Vega-Lite and Vega-Embed, as source texts in the order in which they must run. */
+const entries = { vega: require.resolve("vega"), "vega-lite": require.resolve("vega-lite"), "vega-embed": require.resolve("vega-embed") };
+
+/** The browser bundles of Vega, Vega-Lite and Vega-Embed, as source texts in the order in which they must run. */
 export function libraries(): string[] {
-  return ["vega", "vega-lite", "vega-embed"].map((name) => {
-    const entry = require.resolve(name);
-    const folder = entry.slice(0, entry.lastIndexOf(`${name}/`) + name.length);
-    const file = name === "vega-embed" ? "embed" : name;
-    return scriptSource(readFileSync(`${folder}/build/vega${file === "vega" ? "" : file === "embed" ? "-embed" : "-lite"}.min.js`, "utf8"));
+  return Object.entries(entries).map(([name, entry]) => {
+    const folder = entry.slice(0, entry.lastIndexOf(join("node_modules", name)));
+    return scriptSource(readFileSync(join(folder, "node_modules", name, "build", `${name}.min.js`), "utf8"));
   });
 }
 
