@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { drawKernelCase, type KernelCase } from "../../../test/arbitrary-kernel.ts";
 import type { DType, TypedArray } from "../../base/dtype.ts";
-import { drawKernelCase, type KernelCase } from "../../kernel/arbitrary.ts";
 import { type Access, type Geometry, kernel } from "../../kernel/kernel.ts";
 import { binary, constant, type Expr, load, reduced, unary } from "../../kernel/scalar-expr.ts";
 import type { Device } from "../device.ts";

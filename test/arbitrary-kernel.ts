@@ -4,8 +4,8 @@
  * exact on them, so that every device must give the same numbers in every dtype, whatever its order of summation.
  */
 import fc from "fast-check";
-import { type DType, hostArray, sizeOf, type TypedArray } from "../base/dtype.ts";
-import { type Access, type Geometry, type Kernel, kernel, type Operand, type ReduceOp, type Reduction } from "./kernel.ts";
+import { type DType, hostArray, type TypedArray } from "../core/base/dtype.ts";
+import { type Access, type Geometry, type Kernel, kernel, type Operand, type ReduceOp, type Reduction } from "../core/kernel/kernel.ts";
 import {
   type BinaryFn,
   binary,
@@ -20,7 +20,7 @@ import {
   select,
   type UnaryFn,
   unary,
-} from "./scalar-expr.ts";
+} from "../core/kernel/scalar-expr.ts";
 
 /** A launch with its data: `inputs[k]` belongs to operand k, `output` is what the output holds before the launch. */
 export interface KernelCase {
