@@ -99,7 +99,7 @@ const WORKLOADS: Readonly<Record<string, (c: Instance) => void>> = {
   ht: checkHand,
   particle(c) {
     const { w } = c.input;
-    for (const [outer, inner] of MODES) {
+    for (const [outer, inner] of modesOf(c)) {
       const args: Tree[] = [w, outer, inner];
       c.compare("value", "output", c.prepare(args, []).value(args), undefined, absoluteError, 1e-6);
     }
@@ -113,20 +113,18 @@ const WORKLOADS: Readonly<Record<string, (c: Instance) => void>> = {
     }
   },
   saddle(c) {
-    for (const [outer, inner] of MODES) {
+    for (const [outer, inner] of modesOf(c)) {
       const args: Tree[] = [c.input.start, outer, inner];
       c.compare("value", "output", c.prepare(args, []).value(args), undefined, absoluteError, 1e-9);
     }
   },
 };
 
-/** Forward mode outside, inside: ff, fr, rf, rr. */
-const MODES = [
-  [true, true],
-  [true, false],
-  [false, true],
-  [false, false],
-] as const;
+/** The modes of differentiation that the file asks for, all four where it names none: whether forward, outside and inside. */
+function modesOf({ expected }: Instance): (readonly [boolean, boolean])[] {
+  const names = (expected.functions ?? ["ff", "fr", "rf", "rr"]) as readonly string[];
+  return names.map((name) => [name[0] === "f", name[1] === "f"]);
+}
 
 /** A scalar program of its first argument: value, gradient, Hessian by columns, Hessian-vector product. Returns the gradient. */
 function scalar(c: Instance, args: readonly Tree[], value: string, gradient: string): Tree {
