@@ -4,7 +4,7 @@
  * else about them is JavaScript's own, through a proxy.
  */
 import { type BenchError, unsupported } from "../core/base/errors.ts";
-import { indexRefused, isCarried, operand, plain, show } from "./coerce.ts";
+import { indexRefused, isCarried, notReadBack, operand, plain, show } from "./coerce.ts";
 import type { REPLACED } from "./globals.ts";
 import { math } from "./math.ts";
 import { truth } from "./operators.ts";
@@ -36,7 +36,11 @@ const strict = (test: (x: number) => boolean) => (x: unknown) => isNumberLike(x)
 const loose = (test: (x: number) => boolean) => (x: unknown) => test(number(operand(x)) as number);
 
 /** A traced number is its own text read back; other things are read as JavaScript does. */
-const parseFloatOf = (x: unknown): unknown => (isCarried(x) ? x : Number.parseFloat(x as string));
+const parseFloatOf = (x: unknown): unknown => {
+  if (isCarried(x)) return x;
+  if (typeof x === "string") notReadBack(x);
+  return Number.parseFloat(x as string);
+};
 const parseIntOf = (x: unknown, radix?: unknown): number => Number.parseInt(String(show(x)), radix as number);
 
 const numberConstructor = replace(Number, {

@@ -5,7 +5,7 @@
  */
 import { type BenchError, mismatch, unsupported } from "../core/base/errors.ts";
 import { Tensor } from "../core/tensor/tensor.ts";
-import { innermost, Traced, type Value } from "../core/tensor/traced.ts";
+import { innermost, isTextOfTraced, Traced, type Value } from "../core/tensor/traced.ts";
 
 export function isCarried(x: unknown): x is Traced | Tensor {
   return x instanceof Traced || x instanceof Tensor;
@@ -36,7 +36,17 @@ export function operand(x: unknown): Value {
   if (typeof x === "number" || isCarried(x)) return x;
   if (typeof x === "object" && x !== null) return objectOperand(x);
   if (typeof x === "bigint") throw new TypeError("Cannot mix BigInt and other types, use explicit conversions");
+  if (typeof x === "string") notReadBack(x);
   return Number(x);
+}
+
+/** Refuses the text of a traced number where it is read as a number again: the derivative was lost on the way, without a word. */
+export function notReadBack(text: string): void {
+  if (!isTextOfTraced(text)) return;
+  throw unsupported(
+    `the text "${text}" of a number that is being differentiated is read back as a number, which drops its derivative`,
+    "use the number itself, or round it with toFixed where no derivative is meant",
+  );
 }
 
 /** An object with a `valueOf` of its own stands for that value. */
@@ -52,5 +62,5 @@ const INDEX_ADVICE = "exclude it from differentiation (--wrt) or take Math.floor
 export function indexRefused(x: unknown): BenchError {
   if (x instanceof Tensor || (x instanceof Traced && typeof innermost(x) !== "number"))
     return unsupported("a tensor is used as an index", "gather with indexSelect, gather or embedding of core/ops");
-  return unsupported(`a number that is being differentiated is used as an index; ${INDEX_ADVICE}`, INDEX_ADVICE);
+  return unsupported("a number that is being differentiated is used as an index", INDEX_ADVICE);
 }

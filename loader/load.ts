@@ -8,6 +8,7 @@ import { pathToFileURL } from "node:url";
 import { compileFunction } from "node:vm";
 import { BenchError, mismatch, unsupported } from "../core/base/errors.ts";
 import type { Span } from "../core/base/span.ts";
+import { forgetTexts } from "../core/tensor/traced.ts";
 import type { Intrinsics, Program } from "../engines/engine.ts";
 import { builtins } from "./builtins.ts";
 import { type Compiled, compile } from "./compile.ts";
@@ -232,5 +233,9 @@ function exportedFunction(module: LoadedModule, name: string): (...args: unknown
     });
   }
   const place = { file: module.file, source: module.source, exportName: name };
-  return (...args) => withSpan(place, () => Reflect.apply(f, undefined, args) as unknown);
+  return (...args) =>
+    withSpan(place, () => {
+      forgetTexts();
+      return Reflect.apply(f, undefined, args) as unknown;
+    });
 }

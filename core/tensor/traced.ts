@@ -40,7 +40,10 @@ export abstract class Traced {
   /** Strings show the number itself, as `console.log` of an untraced program would. */
   toString(radix?: number): string {
     const v = innermost(this);
-    return typeof v === "number" ? v.toString(radix) : v.toString();
+    if (typeof v !== "number") return v.toString();
+    const text = v.toString(radix);
+    rememberText(text);
+    return text;
   }
 
   toFixed(digits?: number): string {
@@ -70,6 +73,27 @@ export abstract class Traced {
       "serialise after differentiation",
     );
   }
+}
+
+/**
+ * The texts that traced numbers have lately been shown as. Text carries no derivative, so reading one of these back as a number
+ * would be a silent zero; whoever reads text as numbers asks here first. Bounded: the oldest is forgotten.
+ */
+const texts = new Set<string>();
+const MAX_TEXTS = 10_000;
+
+function rememberText(text: string): void {
+  if (texts.size >= MAX_TEXTS) texts.delete(texts.values().next().value as string);
+  texts.add(text);
+}
+
+export function isTextOfTraced(text: string): boolean {
+  return texts.size > 0 && texts.has(text.trim());
+}
+
+/** A new evaluation begins: texts of earlier ones do not count against it. */
+export function forgetTexts(): void {
+  texts.clear();
 }
 
 /** The number or tensor inside all tracing levels. */
