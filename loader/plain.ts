@@ -92,7 +92,8 @@ function grade(node: Node, grades: ReadonlyMap<Node, Grade>, names: Names, varia
     case "Literal":
       return "regex" in node ? 0 : 2;
     case "TemplateLiteral":
-      return 2;
+      // Text that shows a traced number must meet the operators that refuse to read it back.
+      return node.expressions.length === 0 ? 2 : 0;
     case "Identifier": {
       const binding = names.references.get(node);
       if (binding === null) return PLAIN_GLOBALS.has(node.name) ? 2 : 0;
