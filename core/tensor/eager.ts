@@ -11,7 +11,7 @@ import type { AnyPrimitive } from "../primitive.ts";
 import { opcodeOf } from "../primitives/table.ts";
 import { createTensor, currentDevice, Storage, Tensor } from "./tensor.ts";
 
-/** A prepared application. No runs: the result shares the storage of input 0. */
+/** A prepared application. No runs: the result shares the storage of input 0. `only`: the one run, where it cannot fail. */
 interface Prepared {
   readonly out: Aval;
   readonly bytes: number;
@@ -49,7 +49,9 @@ function prepare(site: Site, key: string | number, primitive: AnyPrimitive, inpu
   const out = primitive.inferAval(avals, params);
   const launches = primitive.lower(avals, out, params);
   const runs = launches.map((l) => site.device.prepare(l));
-  const prepared = { out, bytes: out.size * sizeOf(out.dtype), runs, only: runs.length === 1 ? runs[0] : undefined };
+  // A launch that reads indices may find one out of range and throw; those go the way that returns the buffer then.
+  const checked = launches.some((l) => l.kind === "kernel" && l.geometry.indirect.some((i) => i !== undefined));
+  const prepared = { out, bytes: out.size * sizeOf(out.dtype), runs, only: runs.length === 1 && !checked ? runs[0] : undefined };
   if (site.bySignature.size >= MAX_SIGNATURES) site.bySignature.clear();
   site.bySignature.set(key, prepared);
   return prepared;

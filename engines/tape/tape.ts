@@ -91,7 +91,7 @@ export class Tape {
     this.count = 0;
     this.epoch++;
     this.owner = 0;
-    pool.push(this);
+    if (this.opcode.length <= MAX_POOLED_NODES) pool.push(this);
   }
 
   /** A differentiated argument. */
@@ -251,7 +251,8 @@ function grown<T extends { set(from: T): void }>(from: T, to: T): T {
   return to;
 }
 
-/** Tapes ready for reuse, with the arrays that they have grown to. */
+/** Tapes ready for reuse, with the arrays that they have grown to; one that grew beyond this (some 50 MB) goes to the collector. */
+const MAX_POOLED_NODES = 2 ** 20;
 const pool: Tape[] = [];
 
 /** A tape at a new level, ready to record. */

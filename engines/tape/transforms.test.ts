@@ -178,6 +178,18 @@ describe("trees and tensors", () => {
   });
 });
 
+test("a vjp whose function throws, and a label out of range, leave nothing behind", () => {
+  const f = ((x: Tensor) => {
+    o.exp(o.exp(x));
+    throw new Error("stop");
+  }) as unknown as Fn;
+  expect(() => vjp(f, vector(1, 2))).toThrow("stop");
+  const logits = createTensor([1, 2, 3, 4, 5, 6], [2, 3], "f64");
+  const labels = createTensor([0, 3], [2], "i32");
+  expect(() => grad(((x: Tensor) => o.crossEntropy(x, labels)) as unknown as Fn)(logits)).toThrow("index 3");
+  expect(() => o.indexSelect(logits, labels, 1)).toThrow("index 3");
+});
+
 describe("refusals", () => {
   test("grad of a function that returns no scalar says what it returned", () => {
     expect(() => grad(fn((x) => [x, x]))(1)).toThrow(/one number \(a scalar\).*an array of 2/);

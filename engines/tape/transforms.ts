@@ -139,6 +139,9 @@ export function vjp(f: Fn, x: unknown): [unknown, (ct: unknown) => unknown] {
     };
     (back as { [HOLDS]?: Tape })[HOLDS] = tape;
     return [value, back];
+  } catch (error) {
+    tape.release();
+    throw error;
   } finally {
     closeFrame(mark, value);
   }
