@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: programs in strings
 /** Text carries no derivative: what a traced number was shown as may not become a number again. */
 import { expect, test } from "vitest";
 import { tape } from "../../engines/tape/engine.ts";
