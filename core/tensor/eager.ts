@@ -25,7 +25,11 @@ interface Site {
   a: Aval | undefined;
   b: Aval | undefined;
   last: Prepared | undefined;
-  readonly bySignature: Map<string | number, Prepared>;
+  /** By the avals of the inputs, for each form of the parameters. */
+  readonly byParams: Map<string, Map<string | number, Prepared>>;
+  /** Those without parameters. */
+  bySignature: Map<string | number, Prepared>;
+  signatures: number;
 }
 
 /** Beyond this many signatures of one primitive the table starts anew, so that ever-changing shapes do not fill memory. */
@@ -38,13 +42,20 @@ function siteOf(primitive: AnyPrimitive, device: Device): Site {
   const opcode = opcodeOf.get(primitive) as number;
   let site = sites[opcode];
   if (site === undefined || site.device !== device) {
-    site = { device, a: undefined, b: undefined, last: undefined, bySignature: new Map() };
+    site = { device, a: undefined, b: undefined, last: undefined, byParams: new Map(), bySignature: new Map(), signatures: 0 };
     sites[opcode] = site;
   }
   return site;
 }
 
-function prepare(site: Site, key: string | number, primitive: AnyPrimitive, inputs: readonly Tensor[], params: unknown): Prepared {
+function prepare(
+  site: Site,
+  table: Map<string | number, Prepared>,
+  key: string | number,
+  primitive: AnyPrimitive,
+  inputs: readonly Tensor[],
+  params: unknown,
+): Prepared {
   const avals = inputs.map((t) => t.aval);
   const out = primitive.inferAval(avals, params);
   const launches = primitive.lower(avals, out, params);
@@ -52,8 +63,11 @@ function prepare(site: Site, key: string | number, primitive: AnyPrimitive, inpu
   // A launch that reads indices may find one out of range and throw; those go the way that returns the buffer then.
   const checked = launches.some((l) => l.kind === "kernel" && l.geometry.indirect.some((i) => i !== undefined));
   const prepared = { out, bytes: out.size * sizeOf(out.dtype), runs, only: runs.length === 1 && !checked ? runs[0] : undefined };
-  if (site.bySignature.size >= MAX_SIGNATURES) site.bySignature.clear();
-  site.bySignature.set(key, prepared);
+  if (++site.signatures > MAX_SIGNATURES) {
+    site.byParams.clear();
+    site.bySignature = new Map();
+    site.signatures = 0;
+  } else table.set(key, prepared);
   return prepared;
 }
 
@@ -73,7 +87,7 @@ export function eager1(primitive: AnyPrimitive, x: Tensor): Tensor {
   const site = siteOf(primitive, device);
   let p = site.last;
   if (p === undefined || site.a !== x.aval || site.b !== undefined) {
-    p = site.bySignature.get(x.aval.id) ?? prepare(site, x.aval.id, primitive, [x], undefined);
+    p = site.bySignature.get(x.aval.id) ?? prepare(site, site.bySignature, x.aval.id, primitive, [x], undefined);
     site.a = x.aval;
     site.b = undefined;
     site.last = p;
@@ -93,7 +107,7 @@ export function eager2(primitive: AnyPrimitive, x: Tensor, y: Tensor): Tensor {
   let p = site.last;
   if (p === undefined || site.a !== x.aval || site.b !== y.aval) {
     const key = x.aval.id * ID_RANGE + y.aval.id;
-    p = site.bySignature.get(key) ?? prepare(site, key, primitive, [x, y], undefined);
+    p = site.bySignature.get(key) ?? prepare(site, site.bySignature, key, primitive, [x, y], undefined);
     site.a = x.aval;
     site.b = y.aval;
     site.last = p;
@@ -107,13 +121,28 @@ export function eager2(primitive: AnyPrimitive, x: Tensor, y: Tensor): Tensor {
 /** Applies any primitive to any number of tensors. */
 export function eagerN(primitive: AnyPrimitive, inputs: readonly Tensor[], params: unknown): Tensor {
   const device = currentDevice();
-  let key = params === undefined ? "" : primitive.paramsKey(params);
-  for (const t of inputs) {
-    onDevice(t, device);
-    key += `|${t.aval.id}`;
-  }
+  for (const t of inputs) onDevice(t, device);
   const site = siteOf(primitive, device);
-  return eagerSlow(device, site.bySignature.get(key) ?? prepare(site, key, primitive, inputs, params), inputs);
+  const table = params === undefined ? site.bySignature : tableOf(site, primitive.paramsKey(params));
+  const key = signatureOf(inputs);
+  return eagerSlow(device, table.get(key) ?? prepare(site, table, key, primitive, inputs, params), inputs);
+}
+
+function tableOf(site: Site, params: string): Map<string | number, Prepared> {
+  let table = site.byParams.get(params);
+  if (table === undefined) {
+    table = new Map();
+    site.byParams.set(params, table);
+  }
+  return table;
+}
+
+/** Number keys for one and two inputs, as `eager1` and `eager2` use them. */
+function signatureOf(inputs: readonly Tensor[]): string | number {
+  const [x, y] = inputs;
+  if (inputs.length === 1) return (x as Tensor).aval.id;
+  if (inputs.length === 2) return (x as Tensor).aval.id * ID_RANGE + (y as Tensor).aval.id;
+  return inputs.map((t) => t.aval.id).join("|");
 }
 
 function eagerSlow(device: Device, p: Prepared, inputs: readonly Tensor[]): Tensor {
@@ -133,9 +162,9 @@ function eagerSlow(device: Device, p: Prepared, inputs: readonly Tensor[]): Tens
   return new Tensor(p.out, storage);
 }
 
-/** Numbers that operations met beside tensors, as tensors of shape []; the oldest is dropped beyond the limit. */
+/** Numbers that operations met beside tensors, as tensors of shape []; the oldest of a dtype is dropped beyond the limit. */
 const MAX_CONSTANTS = 512;
-const constants = new Map<string, Tensor>();
+const constants: Record<DType, Map<number, Tensor>> = { f32: new Map(), f64: new Map(), i32: new Map(), bool: new Map() };
 let constantsDevice: Device | undefined;
 
 /** A tensor [] of a number, kept for reuse. Owned by the table: never release it. */
@@ -145,16 +174,18 @@ export function constantTensor(value: number, dtype: DType): Tensor {
     releaseConstants();
     constantsDevice = device;
   }
-  const key = `${dtype}${Object.is(value, -0) ? "-0" : value}`;
-  let t = constants.get(key);
+  // A Map takes -0 for 0; the scope owns the rare tensor of -0.
+  if (Object.is(value, -0)) return createTensor([value], [], dtype);
+  const table = constants[dtype];
+  let t = table.get(value);
   if (t === undefined) {
     t = unowned(value, dtype);
-    if (constants.size >= MAX_CONSTANTS) {
-      const oldest = constants.keys().next().value as string;
-      (constants.get(oldest) as Tensor).release();
-      constants.delete(oldest);
+    if (table.size >= MAX_CONSTANTS) {
+      const oldest = table.keys().next().value as number;
+      (table.get(oldest) as Tensor).release();
+      table.delete(oldest);
     }
-    constants.set(key, t);
+    table.set(value, t);
   }
   return t;
 }
@@ -168,8 +199,10 @@ function unowned(value: number, dtype: DType): Tensor {
 
 /** Empties the table of constants, so that live bytes can be compared. */
 export function releaseConstants(): void {
-  for (const t of constants.values()) t.release();
-  constants.clear();
+  for (const table of Object.values(constants)) {
+    for (const t of table.values()) t.release();
+    table.clear();
+  }
 }
 
 /**

@@ -15,12 +15,12 @@ export function isDifferentiable(x: unknown): x is Value {
   return isValue(x) && isFloat(avalOf(x).dtype);
 }
 
-/** The tree with every leaf replaced; `path` names the leaf in errors. Depth is that of the user's data structure. */
-export function mapTree(tree: unknown, leaf: (x: unknown, path: string) => unknown, path = ""): unknown {
-  if (isValue(tree) || typeof tree !== "object" || tree === null) return leaf(tree, path);
-  if (Array.isArray(tree)) return tree.map((x, i) => mapTree(x, leaf, `${path}[${i}]`));
+/** The tree with every leaf replaced. Depth is that of the user's data structure. */
+export function mapTree(tree: unknown, leaf: (x: unknown) => unknown): unknown {
+  if (typeof tree !== "object" || tree === null || isValue(tree)) return leaf(tree);
+  if (Array.isArray(tree)) return tree.map((x) => mapTree(x, leaf));
   const copy: Record<string, unknown> = Object.create(Object.getPrototypeOf(tree)) as Record<string, unknown>;
-  for (const [key, x] of Object.entries(tree)) copy[key] = mapTree(x, leaf, `${path}.${key}`);
+  for (const key of Object.keys(tree)) copy[key] = mapTree((tree as Record<string, unknown>)[key], leaf);
   return copy;
 }
 
