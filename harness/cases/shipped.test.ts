@@ -2,6 +2,8 @@
  * Every reference case that ships, on every device and in both dtypes: none is wrong, none crashes, none leaves memory behind, and
  * what is skipped lacks a function of core/ops that is named. The two descents take seconds a mode; run.test.ts runs one of each.
  */
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { FloatDType } from "../../core/base/dtype.ts";
@@ -54,6 +56,12 @@ describe.each(["interpreter", "wasm"] as const)("on %s", (device) => {
       for (const c of unlike(all, "pass")) expect(c.message, c.case).toMatch(/^core\/ops has no function \w+$/);
     });
 
+    test("model families at other sizes, computed with another library, pass", async () => {
+      const all = await checks([join(data, "models")], device, dtype);
+      expect(all.length).toBe(12);
+      expect(unlike(all, "pass")).toEqual([]);
+    });
+
     test("workloads over tensors pass", async () => {
       const paths = ["lse", "kmeans", "gmm", "gmm_files", "lstm"].map((name) => join(data, "adbench/expected", `${name}.json`));
       const all = await checks(paths, device, dtype);
@@ -62,6 +70,32 @@ describe.each(["interpreter", "wasm"] as const)("on %s", (device) => {
       expect(new Set(all.map((c) => c.dtype))).toEqual(new Set([dtype]));
     });
   });
+});
+
+test("a case that is refused, throws inside a derivative or overflows the stack leaves no memory and no trace in the next", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "cases-"));
+  const matmul = JSON.parse(readFileSync(join(data, "golden/ops/matmul_2d.json"), "utf8")) as { inputs: { shape: number[] }[] };
+  const misfit = { ...matmul, inputs: matmul.inputs.map((x) => ({ ...x, shape: [...x.shape].reverse() })) };
+  const bodies = [
+    "return grad((y) => { if (y > 0) throw new Error('broken'); return y; })(x);",
+    "return f(x + 1);",
+    "return [x] as unknown as number;",
+  ];
+  const programs = bodies.map((body, i) => ({
+    name: `p${i}`,
+    feature: "test",
+    status: "required",
+    source: `declare function grad(f: (x: number) => number): (x: number) => number;\nexport function f(x: number): number {\n  ${body}\n}\n`,
+    args: [1],
+    wrt: [0],
+    value: 1,
+    grad: [1],
+  }));
+  [misfit, programs, matmul].forEach((content, i) => {
+    writeFileSync(join(folder, `${i}.json`), JSON.stringify(content));
+  });
+  const all = await checks([folder], "wasm", "f64");
+  expect(all.map((c) => c.status)).toEqual(["refused", "error", "error", "refused", "pass"]);
 });
 
 test("workloads over numbers pass", async () => {

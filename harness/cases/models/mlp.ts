@@ -1,5 +1,21 @@
 /** A perceptron with named activations, cross-entropy and an L2 penalty on the weights. */
-import { add, crossEntropy, gelu, matmul, mul, relu, sigmoid, silu, softplus, square, sum, type Tensor, tanh } from "../../../core/ops.ts";
+import {
+  add,
+  crossEntropy,
+  elu,
+  gelu,
+  matmul,
+  mul,
+  relu,
+  sigmoid,
+  silu,
+  softplus,
+  softsign,
+  square,
+  sum,
+  type Tensor,
+  tanh,
+} from "../../../core/ops.ts";
 
 type Params = { readonly [name: string]: Tensor };
 type Data = { readonly x: Tensor; readonly t: Tensor };
@@ -12,6 +28,9 @@ function activation(name: string, h: Tensor): Tensor {
   if (name === "gelu") return gelu(h, "none");
   if (name === "silu") return silu(h);
   if (name === "softplus") return softplus(h);
+  if (name === "softsign") return softsign(h);
+  if (name === "elu") return elu(h, 1);
+  if (name === "linear" || name === "identity") return h;
   throw new Error(`unknown activation ${name}`);
 }
 
