@@ -55,6 +55,7 @@ export type StyleName =
   | "alarm"
   | "guide"
   | "stripe"
+  | "paper"
   | "grid"
   | "card"
   | "bar"
@@ -74,6 +75,7 @@ export function themeConfig(mode: Mode): NonNullable<TopLevelSpec["config"]> {
     guide: { color: p.muted },
     grid: { color: p.line },
     stripe: { color: p.track },
+    paper: { color: p.paper },
     card: { color: p.track },
     bar: { color: p.muted },
     whole: { color: p.good },

@@ -38,7 +38,7 @@ export function intervalRows(rows: readonly IntervalRow[], chart: IntervalChart)
   const { lanes, stripes, labels, suites, height } = placeRows(rows);
   const engineColumn = Math.max(0, ...engines.map((e) => textWidth(e, 11)));
   const caseColumn = Math.max(60, ...labels.map((l) => textWidth(l.text, 11.5, "semiBold")), ...suites.map((s) => textWidth(s.text, 11)));
-  const left = -(engineColumn + caseColumn + 58);
+  const left = -Math.ceil(engineColumn + caseColumn + 58);
   const domain = domainOf(rows, chart);
   const x = {
     type: "quantitative" as const,
@@ -74,14 +74,19 @@ export function intervalRows(rows: readonly IntervalRow[], chart: IntervalChart)
   ] as Layer[];
   const keys = lanes.map(({ row, y }) => ({ x: -16, y, engine: row.engine }));
   const failures = lanes.filter((l) => l.row.estimate === null);
-  const failureText = (alarming: boolean): Row[] =>
+  const failureText = (alarming: boolean): { x: number; y: number; text: string; striped: boolean }[] =>
     failures
       .filter((f) => f.row.alarming === alarming)
-      .map(({ row, y }) => ({ x: 8, y, text: fitText(row.missing ?? "no number", 11, PLOT + 96) }));
+      .map(({ row, y, striped }) => ({ x: 8, y, striped, text: fitText(row.missing ?? "no number", 11, PLOT + 96) }));
+  /** Words stand on the colour of their row, so that no guide runs through them. */
+  const failureGround = (onStripe: boolean): Row[] =>
+    [...failureText(false), ...failureText(true)]
+      .filter(({ striped }) => striped === onStripe)
+      .map(({ x, y, text }) => ({ x: x - 5, x2: x + textWidth(text, 11, "semiBold") + 5, y: y - LANE / 2, y2: y + LANE / 2 }));
   return {
     $schema: SCHEMA,
     description: `${chart.title}. ${chart.subtitle.join(" ")}`,
-    title: { text: chart.title, subtitle: [...chart.subtitle] },
+    title: { text: chart.title, subtitle: [...chart.subtitle], dx: left },
     width: PLOT,
     height,
     layer: [
@@ -121,6 +126,8 @@ export function intervalRows(rows: readonly IntervalRow[], chart: IntervalChart)
         "muted",
         { fontSize: 10.5 },
       ),
+      ...boxes(failureGround(true), "stripe"),
+      ...boxes(failureGround(false), "paper"),
       ...texts(failureText(false), "muted", { fontSize: 11 }),
       ...texts(failureText(true), "alarm", { fontSize: 11 }),
     ],
@@ -148,7 +155,7 @@ function placeRows(rows: readonly IntervalRow[]) {
     const name = `${row.model}  ${row.size}`;
     cases.set(name, [...(cases.get(name) ?? []), row]);
   }
-  const lanes: { row: IntervalRow; y: number }[] = [];
+  const lanes: { row: IntervalRow; y: number; striped: boolean }[] = [];
   const stripes: { y: number; y2: number }[] = [];
   const labels: { y: number; text: string }[] = [];
   const suites: { y: number; text: string }[] = [];
@@ -160,7 +167,7 @@ function placeRows(rows: readonly IntervalRow[]) {
       const height = own.length * LANE + GAP;
       if (k % 2 === 0) stripes.push({ y, y2: y + height });
       labels.push({ y: y + GAP / 2 + LANE / 2, text: name });
-      for (const [i, row] of own.entries()) lanes.push({ row, y: y + GAP / 2 + LANE * (i + 0.5) });
+      for (const [i, row] of own.entries()) lanes.push({ row, y: y + GAP / 2 + LANE * (i + 0.5), striped: k % 2 === 0 });
       y += height;
     }
   }

@@ -75,7 +75,7 @@ export function matrix(cells: readonly MatrixCell[], title: string, subtitle: re
   return {
     $schema: SCHEMA,
     description: `${title}. ${subtitle.join(" ")}`,
-    title: { text: title, subtitle: [...subtitle] },
+    title: { text: title, subtitle: [...subtitle], dx: left },
     width,
     height,
     layer: [

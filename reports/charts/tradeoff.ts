@@ -49,7 +49,7 @@ export function tradeoff(rows: readonly TradeoffRow[], subtitle: readonly string
   return {
     $schema: SCHEMA,
     description: rows.map((r) => `${r.name}: ${r.verdict}`).join(" "),
-    title: { text: "What each paradigm costs and covers", subtitle: [...subtitle] },
+    title: { text: "What each paradigm costs and covers", subtitle: [...subtitle], dx: -190 },
     width: size.width,
     height: size.height,
     layer: [

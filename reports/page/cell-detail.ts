@@ -1,17 +1,37 @@
 /** The evidence behind a cell: its samples in the order taken, phases, counts, errors, and the command that measures it again. */
 import { outcomeText } from "../charts/cell-row.ts";
 import type { CellFigures } from "../figures.ts";
-import { bytes, duration, number, slug, times } from "../format.ts";
+import { bytes, duration, number, times } from "../format.ts";
 import { median } from "../statistics.ts";
 import { html, type Markup, raw } from "./markup.ts";
 
-export function cellAnchor(cell: CellFigures): string {
-  return `cell-${slug(cell.id)}`;
+/** Anchor of a cell, different for every cell: slashes become dots, and what is neither letter, digit nor hyphen its code. */
+export function cellAnchor({ id }: Pick<CellFigures, "id">): string {
+  return `cell-${id.replace(/[^A-Za-z0-9-]/gu, (c) => (c === "/" ? "." : `_${c.codePointAt(0)?.toString(16)}_`))}`;
 }
 
 /** What a reader types to measure this cell alone, with the seed of the run. */
-export function rerunCommand({ key }: CellFigures, seed: number, quick: boolean): string {
-  return `npx bench run ${key.model} --engine ${key.engine} --device ${key.device} --dtype ${key.dtype} --seed ${seed}${quick ? " --quick" : ""}`;
+export function rerunCommand({ key }: Pick<CellFigures, "key">, seed: number, quick: boolean): string {
+  const words = [
+    "npx",
+    "bench",
+    "run",
+    key.model,
+    "--engine",
+    key.engine,
+    "--device",
+    key.device,
+    "--dtype",
+    key.dtype,
+    "--seed",
+    String(seed),
+  ];
+  return [...words, ...(quick ? ["--quick"] : [])].map(shellWord).join(" ");
+}
+
+/** A word as a POSIX shell reads it back: a name with a space, a quote or a dollar sign cannot become anything else. */
+function shellWord(word: string): string {
+  return /^[\w./:@%+,=-]+$/u.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 export function cellDetail(cell: CellFigures, seed: number, quick: boolean): Markup {

@@ -35,7 +35,7 @@ figure{margin:22px 0 0}
 .drawn .still{display:none}
 .still .dark{display:none}
 @media (prefers-color-scheme:dark){.still .light{display:none}.still .dark{display:block}}
-@media print{.still .light{display:block}.still .dark{display:none}}
+@media print{.still,.drawn .still,.still .light{display:block}.still .dark,.drawn .vega-embed{display:none}}
 figcaption{font-size:13px;color:var(--muted);margin-top:4px}
 figcaption a{margin-right:10px}
 section>details,figure>details{margin:10px 0;border:1px solid var(--line);border-radius:6px;padding:0 14px}

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { buildReport } from "../../reports/build.ts";
 import { listCharts } from "../../reports/chart-list.ts";
+import { tradeoff } from "../../reports/charts/tradeoff.ts";
 import { deriveFigures } from "../../reports/figures.ts";
 import { renderPng, renderSvg } from "../../reports/render.ts";
 import { readStoredRun } from "../../reports/stored-run.ts";
@@ -184,15 +185,28 @@ test("a chart that Vega complains about fails the build", async () => {
   await expect(renderSvg(odd, "light", "odd")).rejects.toThrow("not drawn cleanly");
 });
 
-test("the specs of a small run are as they were", async () => {
+test("the specs of a small run are as they were, one of each chart, with a failed and a wrong cell", async () => {
   const plan = syntheticPlan(["tape", "graph"], [["wasm", "f32"]]).filter((p) => p.key.model === "logistic");
-  const run = await stored({
-    run: syntheticRunRecord(plan.map((p) => p.key)),
-    machine: syntheticMachine(),
-    cells: plan.map((p) => syntheticCell(p.key, p.base)),
-    checks: null,
+  const cells = plan.map((p, i) => {
+    const cell = syntheticCell(p.key, p.base);
+    if (i === 1)
+      return { schema: cell.schema, cell: cell.cell, outcome: { kind: "wrong-gradient" as const, reason: "off by 0.1 at w[0]" } };
+    if (i === 2) return { schema: cell.schema, cell: cell.cell, outcome: { kind: "timeout" as const } };
+    return cell;
   });
-  for (const chart of listCharts(deriveFigures(await readStoredRun(run)))) {
+  const checks = fullRun().checks?.filter((c) => c.case.startsWith("jumps/")) ?? [];
+  const synthetic = { run: syntheticRunRecord(plan.map((p) => p.key)), machine: syntheticMachine(), cells, checks };
+  const figures = deriveFigures(await readStoredRun(await stored(synthetic)));
+  const charts = [{ name: "tradeoff", spec: tradeoff(buildTradeoff(synthetic.run, figures)) }, ...listCharts(figures)];
+  expect(charts.map((c) => c.name)).toEqual([
+    "tradeoff",
+    "gradient-ratio-wasm-f32",
+    "ad-overhead-wasm-f32",
+    "scaling-wasm-f32",
+    "outcomes",
+    "generality",
+  ]);
+  for (const chart of charts) {
     await expect(`${JSON.stringify(chart.spec, null, 1)}\n`).toMatchFileSnapshot(`snapshots/${chart.name}.vl.json`);
   }
 });
