@@ -5,6 +5,7 @@
 import { CommanderError } from "commander";
 import { BenchError } from "../core/base/errors.ts";
 import { Interrupted } from "../harness/interrupt.ts";
+import { ReportError } from "../reports/failure.ts";
 
 export const EXIT = { ok: 0, checkFailed: 1, refused: 2, environment: 3, interrupted: 130 } as const;
 
@@ -19,7 +20,13 @@ export interface ErrorRecord {
   };
 }
 
-export function exitCodeOf(error: unknown): number {
+/** The report's own error (it may import no other) as one of the project's; everything else as it is. */
+function known(error: unknown): unknown {
+  return error instanceof ReportError ? new BenchError(error.kind, error.message, { advice: error.advice, cause: error }) : error;
+}
+
+export function exitCodeOf(thrown: unknown): number {
+  const error = known(thrown);
   if (error instanceof Interrupted) return EXIT.interrupted;
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.refused;
   if (error instanceof BenchError) return error.kind === "environment" ? EXIT.environment : EXIT.refused;
@@ -27,7 +34,8 @@ export function exitCodeOf(error: unknown): number {
 }
 
 /** What a person reads: the project's own errors without a stack, all others with it. */
-export function describeError(error: unknown): string {
+export function describeError(thrown: unknown): string {
+  const error = known(thrown);
   if (error instanceof Interrupted) return "interrupted; finished cells are kept";
   if (error instanceof BenchError) return error.describe();
   if (error instanceof Error) return error.stack ?? error.message;
@@ -38,7 +46,8 @@ export function describeError(error: unknown): string {
 const PROGRAM_KINDS = ["unsupported", "type", "syntax", "runtime"];
 
 /** `program` names the program where the command is about one; the error's own place is used where it has one. */
-export function errorRecord(error: unknown, program?: string): ErrorRecord {
+export function errorRecord(thrown: unknown, program?: string): ErrorRecord {
+  const error = known(thrown);
   const kind = kindOf(error);
   const span = error instanceof BenchError ? error.span : undefined;
   const message =
