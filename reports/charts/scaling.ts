@@ -3,16 +3,16 @@
  * a log axis at that number; otherwise in the plan's order at equal steps. Sizes that failed are named below the panel.
  */
 import { type CellFigures, caseName, type Group } from "../figures.ts";
-import { fitText } from "../fonts.ts";
+import { fitText, textWidth } from "../fonts.ts";
 import { duration } from "../format.ts";
 import { engineOrder } from "../paradigms.ts";
 import type { VegaLiteSpec } from "../theme.ts";
 import { ticks } from "./interval-rows.ts";
 import { at, colour, type Layer, type Row, SCHEMA, shape, texts } from "./layout.ts";
 
-const WIDTH = 200;
+const WIDTH = 310;
 const HEIGHT = 150;
-const COLUMNS = 3;
+const COLUMNS = 2;
 
 export function scaling(cells: readonly CellFigures[], group: Group): VegaLiteSpec {
   const models = new Map<string, CellFigures[]>();
@@ -106,17 +106,23 @@ function panel(cells: readonly CellFigures[], engines: readonly string[]) {
     },
   ];
   const perSize = WIDTH / Math.max(1, sizes.length);
+  // Names that would touch stand on two lines in turn.
+  const lines = sizes.some((s) => textWidth(s, 10.5) + 6 > perSize) ? 2 : 1;
   return {
     title: { text: first?.key.model ?? "", anchor: "start", fontSize: 12.5, offset: 8, frame: "group" },
     width: WIDTH,
     height: HEIGHT,
     layer: [
       ...layers,
-      ...texts(below(sizes.map((s) => ({ text: fitText(s, 10.5, Math.max(perSize + 10, 44)), x: x(s), line: 0 }))), "muted", {
-        align: "center",
-        fontSize: 10.5,
-      }),
-      ...texts(below(failureLines(cells)), "ink", { fontSize: 10.5 }),
+      ...texts(
+        below(sizes.map((s, i) => ({ text: fitText(s, 10.5, Math.max(lines * perSize - 6, 44)), x: x(s), line: i % lines }))),
+        "muted",
+        {
+          align: "center",
+          fontSize: 10.5,
+        },
+      ),
+      ...texts(below(failureLines(cells, lines)), "ink", { fontSize: 10.5 }),
     ],
   };
 }
@@ -149,12 +155,12 @@ function floorOf(cells: readonly CellFigures[]): { size: string; value: number }
   return [...floors.values()];
 }
 
-function failureLines(cells: readonly CellFigures[]): { text: string; x: number; line: number }[] {
+function failureLines(cells: readonly CellFigures[], after: number): { text: string; x: number; line: number }[] {
   const failed = cells.filter((c) => c.gradient === null);
   const shown = failed.slice(0, failed.length > 4 ? 3 : 4);
   const rows = shown.map(
     (c) => `${c.key.size}, ${c.key.engine}: ${c.outcome.kind === "ok" ? "not timed" : c.outcome.kind.replaceAll("-", " ")}`,
   );
   if (failed.length > shown.length) rows.push(`and ${failed.length - shown.length} more (see the outcomes)`);
-  return rows.map((text, i) => ({ text: fitText(text, 10.5, WIDTH + 20), x: 0, line: i + 1.3 }));
+  return rows.map((text, i) => ({ text: fitText(text, 10.5, WIDTH + 20), x: 0, line: i + after + 0.3 }));
 }
