@@ -12,10 +12,10 @@ export function f({ main, extra }: { main: Tensor; extra: Tensor }, state: Tenso
   const hidden = parameters.map((_, i) => select(state, 0, 2 * i));
   const cells = parameters.map((_, i) => select(state, 0, 2 * i + 1));
   const [inWeight, outWeight, outBias] = [select(extra, 0, 0), select(extra, 0, 1), select(extra, 0, 2)];
-  const inputs = mul(sequence, inWeight);
   let total = mul(sum(slice(extra, [0, 0], [1, 1])), 0);
   for (let t = 0; t < c - 1; t++) {
-    let x = select(inputs, 0, t);
+    // A row at a time: the cotangent of a row of the product of all would be as long as the sequence.
+    let x = mul(select(sequence, 0, t), inWeight);
     for (let i = 0; i < layers; i++) {
       const { weights, biases } = parameters[i] as { weights: Tensor[]; biases: Tensor[] };
       const h = hidden[i] as Tensor;
