@@ -95,8 +95,8 @@ export function caseName(key: CellKey): string {
   return `${key.suite}/${key.model}/${key.size}`;
 }
 
-/** The feature that a check exercises: its path without the last part; the name itself where it has no path. */
+/** The feature that a check exercises: its path without the last part and without the collection; the name itself where it has no path. */
 export function featureOf(check: Check): string {
-  const parts = check.case.split("/");
+  const parts = check.case.replace(/^generality\//u, "").split("/");
   return parts.length < 2 ? check.case : parts.slice(0, -1).join("/");
 }
