@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ERF, ERFC, LGAMMA, POLYGAMMA } from "./special.reference.ts";
+import { ERF, ERFC, LGAMMA, POLYGAMMA } from "../../test/special.reference.ts";
 import { digamma, erf, erfc, lgamma, polygamma } from "./special.ts";
 
 /** Relative error, absolute below 1 ulp of the smallest normal number. */
