@@ -6,7 +6,7 @@
 import { resolve as resolvePath } from "node:path";
 import { pathToFileURL } from "node:url";
 import { compileFunction } from "node:vm";
-import { BenchError, mismatch, unsupported } from "../core/base/errors.ts";
+import { BenchError, mismatch, takeRefusal, unsupported } from "../core/base/errors.ts";
 import type { Span } from "../core/base/span.ts";
 import { forgetTexts } from "../core/tensor/traced.ts";
 import type { Intrinsics, Program } from "../engines/engine.ts";
@@ -236,6 +236,10 @@ function exportedFunction(module: LoadedModule, name: string): (...args: unknown
   return (...args) =>
     withSpan(place, () => {
       forgetTexts();
-      return Reflect.apply(f, undefined, args) as unknown;
+      takeRefusal();
+      const result = Reflect.apply(f, undefined, args) as unknown;
+      const swallowed = takeRefusal();
+      if (swallowed !== undefined) throw swallowed;
+      return result;
     });
 }

@@ -29,9 +29,22 @@ export class BenchError extends Error {
   }
 }
 
+let lastRefusal: BenchError | undefined;
+
 /** The program uses something that this engine cannot differentiate. */
 export function unsupported(message: string, advice?: string, span?: Span): BenchError {
-  return new BenchError("unsupported", message, { advice, span });
+  lastRefusal = new BenchError("unsupported", message, { advice, span });
+  return lastRefusal;
+}
+
+/**
+ * The last refusal made since this was asked before. A program may catch a refusal like any error and go on, with a value whose
+ * derivative is lost; whoever runs programs asks here before and after, and lets no refusal be swallowed.
+ */
+export function takeRefusal(): BenchError | undefined {
+  const refusal = lastRefusal;
+  lastRefusal = undefined;
+  return refusal;
 }
 
 /** Shapes, dtypes or kinds of value do not fit. The message names both sides. */
