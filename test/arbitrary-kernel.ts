@@ -5,7 +5,17 @@
  */
 import fc from "fast-check";
 import { type DType, hostArray, type TypedArray } from "../core/base/dtype.ts";
-import { type Access, type Geometry, type Kernel, kernel, type Operand, type ReduceOp, type Reduction } from "../core/kernel/kernel.ts";
+import type { Address, Device } from "../core/device/device.ts";
+import {
+  type Access,
+  type Geometry,
+  type Kernel,
+  kernel,
+  type Operand,
+  type Output,
+  type ReduceOp,
+  type Reduction,
+} from "../core/kernel/kernel.ts";
 import {
   type BinaryFn,
   binary,
@@ -22,12 +32,12 @@ import {
   unary,
 } from "../core/kernel/scalar-expr.ts";
 
-/** A launch with its data: `inputs[k]` belongs to operand k, `output` is what the output holds before the launch. */
+/** A launch with its data: `inputs[k]` belongs to operand k, `outputs[o]` is what output o holds before the launch. */
 export interface KernelCase {
   readonly kernel: Kernel;
   readonly geometry: Geometry;
   readonly inputs: readonly TypedArray[];
-  readonly output: TypedArray;
+  readonly outputs: readonly TypedArray[];
 }
 
 const DTYPES: readonly DType[] = ["f32", "f64", "i32", "bool"];
@@ -35,6 +45,24 @@ const UNARY: readonly UnaryFn[] = ["neg", "abs", "sign", "floor", "ceil", "trunc
 const BINARY: readonly BinaryFn[] = ["add", "sub", "mul", "min", "max"];
 const LOGIC: readonly BinaryFn[] = ["and", "or", "xor"];
 const COMPARE: readonly CompareFn[] = ["lt", "le", "gt", "ge", "eq", "ne"];
+
+/** Runs a case on a device; what its outputs hold afterwards. Everything allocated is freed. */
+export function runKernelCase(device: Device, { kernel, geometry, inputs, outputs }: KernelCase): TypedArray[] {
+  const put = (data: TypedArray) => {
+    const address = device.alloc(data.byteLength);
+    device.upload(address, data);
+    return address;
+  };
+  const given = inputs.map(put);
+  const written = outputs.map(put);
+  device.prepare({ kind: "kernel", kernel, geometry, inputs: inputs.map((_, k) => k) })(...(written as [Address]), ...given);
+  const results = written.map((address, o) =>
+    device.download(address, (kernel.outputs[o] as Output).dtype, (outputs[o] as TypedArray).length),
+  );
+  for (const [k, address] of given.entries()) device.free(address, (inputs[k] as TypedArray).byteLength);
+  for (const [o, address] of written.entries()) device.free(address, (outputs[o] as TypedArray).byteLength);
+  return results;
+}
 
 /** One random case; call it inside a property of `fc.gen()`. `maxExtent` bounds the axes, those of high ranks being shorter. */
 export function drawKernelCase(gen: fc.GeneratorValue, maxExtent = 70): KernelCase {
@@ -154,53 +182,59 @@ export function drawKernelCase(gen: fc.GeneratorValue, maxExtent = 70): KernelCa
       reductions.push({ op, of, dtype });
     }
   }
-  const each = reducedAxes > 0 && chance(60) ? "row" : "element";
-  const stored = each === "row" ? outer : rank;
-  // A row's result may not read what moves along the reduced axes.
-  const dtype = pick(dtypes);
   const last = reductions.at(-1);
-  const result =
-    each === "row" && last
-      ? cast(
-          chance(50)
-            ? reduced(reductions.length - 1, last.dtype)
-            : grow([reduced(reductions.length - 1, last.dtype), constant(last.dtype === "bool" ? 1 : 2, last.dtype)], last.dtype, 2),
-          dtype,
-        )
-      : grow(known, dtype, integer(2, 8));
+  const scans = last !== undefined && reductions.length === 1 && !last.op.startsWith("arg") && chance(25);
+  const outputs: Output[] = [];
+  const outputData: TypedArray[] = [];
+  const outputViews: { strides: number[]; offset: number; indirect: { stride: number; extent: number } | undefined }[] = [];
+  for (let n = chance(30) ? integer(2, 3) : 1; n > 0; n--) {
+    const each = scans && chance(70) ? "prefix" : reducedAxes > 0 && chance(60) ? "row" : "element";
+    const stored = each === "row" ? outer : rank;
+    const dtype = pick(dtypes);
+    // A row's result may not read what moves along the reduced axes.
+    const result =
+      each === "row" && last
+        ? cast(
+            chance(50)
+              ? reduced(reductions.length - 1, last.dtype)
+              : grow([reduced(reductions.length - 1, last.dtype), constant(last.dtype === "bool" ? 1 : 2, last.dtype)], last.dtype, 2),
+            dtype,
+          )
+        : each === "prefix" && last && chance(60)
+          ? cast(reduced(0, last.dtype), dtype)
+          : grow(known, dtype, integer(2, 8));
 
-  const scatters = stored > 0 && chance(15);
-  const storedMoves = extents.map((_, a) => a < stored);
-  const accumulate = chance(scatters ? 60 : 15);
-  let storeAt: Expr | undefined;
-  const out = place(scatters ? storedMoves.map((m) => m && chance(60)) : storedMoves, scatters, true);
-  if (scatters) {
-    const extent = (out.indirect as { extent: number }).extent;
-    const at = addOperand(
-      "i32",
-      storedMoves.map((m) => m && chance(70)),
-      false,
-      (i) => (i * 3 + seed) % extent,
-    );
-    storeAt = load(at, "i32");
+    const scatters = stored > 0 && each !== "prefix" && chance(15);
+    const storedMoves = extents.map((_, a) => a < stored);
+    const accumulate = chance(scatters ? 60 : 15);
+    let storeAt: Expr | undefined;
+    const out = place(scatters ? storedMoves.map((m) => m && chance(60)) : storedMoves, scatters, true);
+    if (scatters) {
+      const extent = (out.indirect as { extent: number }).extent;
+      const at = addOperand(
+        "i32",
+        storedMoves.map((m) => m && chance(70)),
+        false,
+        (i) => (i * 3 + seed) % extent,
+      );
+      storeAt = load(at, "i32");
+    }
+    const data = hostArray(dtype, out.span);
+    for (let i = 0; i < data.length; i++) data[i] = small(77 + n, dtype)(i);
+    outputData.push(data);
+    outputViews.push(out);
+    outputs.push({ dtype, access: accessOf(out.strides), indirect: scatters, result, each, storeAt, accumulate });
   }
-  const output = hostArray(dtype, out.span);
-  for (let i = 0; i < output.length; i++) output[i] = small(77, dtype)(i);
 
   return {
-    kernel: kernel({
-      rank,
-      reduced: reducedAxes,
-      operands,
-      reductions,
-      result,
-      each,
-      output: { dtype, access: accessOf(out.strides), indirect: scatters },
-      storeAt,
-      accumulate,
-    }),
-    geometry: { extents, strides: [...strides, out.strides], offsets: [...offsets, out.offset], indirect: [...indirect, out.indirect] },
+    kernel: kernel({ rank, reduced: reducedAxes, operands, reductions, outputs }),
+    geometry: {
+      extents,
+      strides: [...strides, ...outputViews.map((v) => v.strides)],
+      offsets: [...offsets, ...outputViews.map((v) => v.offset)],
+      indirect: [...indirect, ...outputViews.map((v) => v.indirect)],
+    },
     inputs,
-    output,
+    outputs: outputData,
   };
 }

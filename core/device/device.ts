@@ -4,14 +4,18 @@
  */
 import type { DType, TypedArray } from "../base/dtype.ts";
 import type { Launch } from "../kernel/launch.ts";
+import type { PlanStep, RunnablePlan } from "./plan.ts";
 
 export type DeviceName = "wasm" | "native" | "cuda" | "tfjs" | "interpreter" | "null";
 
 /** An address in the device's memory. Opaque to all but the device; never 0. */
 export type Address = number;
 
-/** Runs a prepared launch: first the output's address, then those of the inputs of the application, in their order. */
-export type Runnable = (out: Address, ...inputs: Address[]) => void;
+/**
+ * Runs a prepared launch: first the output's address (for a launch with several, all of them in their order), then those of the
+ * inputs of the application, in their order. An address may lie within a buffer, aligned to its dtype.
+ */
+export type Runnable = (out: Address, ...rest: Address[]) => void;
 
 export interface DeviceStats {
   /** Bytes in allocated buffers now, and the largest value since `resetPeak`. */
@@ -40,6 +44,8 @@ export interface Device {
   download(address: Address, dtype: DType, length: number): TypedArray;
   /** Compiles (or finds) what a launch needs and binds its numbers. */
   prepare(launch: Launch): Runnable;
+  /** Prepares a straight line of launches as one call. */
+  preparePlan(steps: readonly PlanStep[]): RunnablePlan;
   /** Waits for all launches so far. A no-op where launches are synchronous. */
   sync(): void;
   stats(): DeviceStats;

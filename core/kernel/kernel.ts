@@ -1,13 +1,17 @@
 /**
  * Kernels: one form for maps, reductions and row programs (softmax, norms). An iteration space of `rank` axes, of which the
- * last `reduced` are folded by a list of reductions, each of which may read the results of those before it; then `result` is
- * stored, once per point ("element") or once per outer point ("row").
+ * last `reduced` are folded by a list of reductions, each of which may read the results of those before it; then the outputs are
+ * stored, each once per point ("element") or once per outer point ("row"). A scan stores its one reduction as it goes ("prefix").
  *
  *     for outer point:                     // rank - reduced axes
  *       for each reduction r in order:     // each walks the reduced axes
  *         reduced[r] = fold(r.op, r.of at every inner point)
  *       each = "row":      out[outer] = result
  *       each = "element":  for inner point: out[outer, inner] = result
+ *       each = "prefix":   as "element", but `reduced` is the fold up to and including the inner point, in row-major order
+ *
+ * At every point the outputs are computed before any is stored, so an output may share the memory of an operand that is read at
+ * the same elements only. An expression reads an output's old content by no other way than `accumulate`.
  *
  * A kernel is generic in its extents and strides: those are in the {@link Geometry} that goes with a launch. What is fixed is
  * the access pattern of each operand per axis, so that a device can compile one kernel for many shapes.
@@ -36,6 +40,16 @@ export interface Reduction {
   readonly dtype: DType;
 }
 
+export interface Output extends Operand {
+  readonly result: Expr;
+  /** "row" and "prefix" need reduced axes; on these a "row" output's access is "fixed". "prefix" needs exactly one reduction, sum, max or min. */
+  readonly each: "element" | "row" | "prefix";
+  /** For an indirect output: the i32 position along its indirect axis. */
+  readonly storeAt: Expr | undefined;
+  /** True: `out += result` (scatter-add), points visited in row-major order one after the other. False: `out = result`. */
+  readonly accumulate: boolean;
+}
+
 export interface Kernel {
   readonly kind: "kernel";
   readonly rank: number;
@@ -43,14 +57,8 @@ export interface Kernel {
   readonly reduced: number;
   readonly operands: readonly Operand[];
   readonly reductions: readonly Reduction[];
-  readonly result: Expr;
-  readonly each: "element" | "row";
-  /** The output. For each = "row" its access on the reduced axes is "fixed". */
-  readonly output: Operand;
-  /** For an indirect output: the i32 position along its indirect axis. */
-  readonly storeAt: Expr | undefined;
-  /** True: `out += result` (scatter-add), points visited in row-major order one after the other. False: `out = result`. */
-  readonly accumulate: boolean;
+  /** What is stored; at least one. Kernels with several outputs come from fusion (an optimiser's step, the backward of a norm). */
+  readonly outputs: readonly Output[];
   /** Structural identity: two kernels with equal keys are the same program. */
   readonly key: string;
 }
@@ -59,11 +67,11 @@ export interface Kernel {
 export interface Geometry {
   /** Length of each iteration axis. May contain 0: then nothing is stored, except that rows of an empty reduction are. */
   readonly extents: readonly number[];
-  /** Per operand, then the output last: strides in elements, one per axis (0 where "fixed", 1 where "unit"). */
+  /** Per operand, then per output: strides in elements, one per axis (0 where "fixed", 1 where "unit"). */
   readonly strides: readonly (readonly number[])[];
-  /** Per operand, then the output last: start offset in elements. */
+  /** Per operand, then per output: start offset in elements. */
   readonly offsets: readonly number[];
-  /** Per operand, then the output last: for indirect ones the stride (elements) and extent of the indirect axis. */
+  /** Per operand, then per output: for indirect ones the stride (elements) and extent of the indirect axis. */
   readonly indirect: readonly ({ readonly stride: number; readonly extent: number } | undefined)[];
 }
 
@@ -77,11 +85,7 @@ export function kernel(parts: KernelParts): Kernel {
     parts.reduced,
     parts.operands.map(operand).join(","),
     parts.reductions.map((r) => `${r.op}${r.dtype}#${r.of.id}`).join(","),
-    parts.result.id,
-    parts.each,
-    operand(parts.output),
-    parts.storeAt?.id ?? "",
-    parts.accumulate ? "+" : "",
+    parts.outputs.map((o) => `${operand(o)}${o.each}${o.accumulate ? "+" : ""}=${o.result.id}@${o.storeAt?.id ?? ""}`).join(","),
   ].join("|");
   return { ...parts, kind: "kernel", key };
 }

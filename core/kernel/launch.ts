@@ -1,6 +1,7 @@
 /**
- * Launches: what a lowered primitive asks of a device, kernels with their geometry or a matrix product. Operand numbers in a
- * launch refer to the inputs of the primitive; every launch of one application writes to the application's one output.
+ * Launches: what a lowered primitive asks of a device. Kernels with their geometry are the rule; matrix products, convolutions
+ * and a few routines that are no loop nest (factorisations, sorting) are asked for by name, so that a device may answer with the
+ * best it has. Operand numbers in a launch refer to the inputs of the application; every launch writes whole outputs.
  */
 import type { FloatDType } from "../base/dtype.ts";
 import type { Geometry, Kernel } from "./kernel.ts";
@@ -28,6 +29,70 @@ export interface MatmulLaunch {
   /** Element offsets of each matrix of the batch; one entry where there is no batch. */
   readonly batch: readonly { readonly a: number; readonly b: number; readonly c: number }[];
   readonly inputs: readonly [number, number];
+  /**
+   * What is done with each element of the product on its way to memory: a map over the axes [batch, m, n] (exactly these, not
+   * merged), whose operand 0 is the product itself (its entry of `inputs` is -1 and its strides are those of C); it may be any
+   * dense output of C's size and dtype. The launch's outputs are then those of this map, output 0 holding C's place.
+   */
+  readonly epilogue?: KernelLaunch;
 }
 
-export type Launch = KernelLaunch | MatmulLaunch;
+/**
+ * The three products of a two-dimensional convolution (cross-correlation, NCHW, zero padding), each linear in both operands and
+ * each other's transposes. With x[N, C, H, W], w[O, C/groups, kH, kW] and y[N, O, oH, oW]:
+ *
+ *     forward: y = x ∗ w            inputs x, w
+ *     input:   x̄ from ȳ and w      inputs ȳ, w     (also the transposed convolution)
+ *     weight:  w̄ from x and ȳ      inputs x, ȳ
+ */
+export interface ConvolutionLaunch {
+  readonly kind: "convolution";
+  readonly product: "forward" | "input" | "weight";
+  readonly dtype: FloatDType;
+  readonly n: number;
+  readonly groups: number;
+  /** Channels of x and of y, all groups together. */
+  readonly c: number;
+  readonly o: number;
+  /** [height, width] of x, of y, of the kernel; stride, dilation, and zeros before the first row and column. */
+  readonly input: Pair;
+  readonly output: Pair;
+  readonly kernel: Pair;
+  readonly stride: Pair;
+  readonly dilation: Pair;
+  readonly padding: Pair;
+  readonly inputs: readonly [number, number];
+}
+
+export type Pair = readonly [number, number];
+
+/**
+ * Computations over `batch` independent dense row-major blocks that are no loop nest:
+ *
+ *     cholesky         A[n, n] → L, lower, zeros above; only the lower triangle of A is read. Not positive definite: NaN.
+ *     triangularSolve  A[n, n], B[n, columns] → X with op(A) X = B; reads one triangle of A (`lower`); op transposes (`transpose`)
+ *     solve            A[n, n], B[n, columns] → X with op(A) X = B by LU with partial pivoting. Singular: inf or NaN.
+ *     determinant      A[n, n] → [] ;   logDeterminant: log |det A|
+ *     argsort          x[n] → i32[n], the stable order that makes x ascend (descend where `descending`); NaN comes last
+ */
+export interface RoutineLaunch {
+  readonly kind: "routine";
+  readonly routine: "cholesky" | "triangularSolve" | "solve" | "determinant" | "logDeterminant" | "argsort";
+  readonly dtype: FloatDType | "i32";
+  readonly batch: number;
+  readonly n: number;
+  /** Columns of B; 0 where there is none. */
+  readonly columns: number;
+  readonly lower: boolean;
+  readonly transpose: boolean;
+  readonly descending: boolean;
+  readonly inputs: readonly number[];
+}
+
+export type Launch = KernelLaunch | MatmulLaunch | ConvolutionLaunch | RoutineLaunch;
+
+/** How many outputs a launch writes. */
+export function outputsOf(launch: Launch): number {
+  if (launch.kind === "kernel") return launch.kernel.outputs.length;
+  return launch.kind === "matmul" && launch.epilogue !== undefined ? launch.epilogue.kernel.outputs.length : 1;
+}

@@ -8,7 +8,7 @@
  */
 import type { DType } from "../base/dtype.ts";
 import { type Shape, stridesOf } from "../base/shape.ts";
-import { type Access, kernel, type Operand, type Reduction } from "./kernel.ts";
+import { type Access, kernel, type Operand, type Output, type Reduction } from "./kernel.ts";
 import type { KernelLaunch } from "./launch.ts";
 import { type Expr, load } from "./scalar-expr.ts";
 
@@ -20,31 +20,44 @@ export interface View {
   readonly indirect?: { readonly stride: number; readonly extent: number };
 }
 
-export interface Description {
+/** What one output stores and where. */
+export interface StoredView extends View {
+  readonly result: Expr;
+  readonly each?: Output["each"];
+  readonly storeAt?: Expr;
+  readonly accumulate?: boolean;
+}
+
+export interface FusedDescription {
   /** Length of each iteration axis; the last `reduced` of them are folded. */
   readonly extents: readonly number[];
   readonly reduced?: number;
   /** Operands with the number of the input that each reads. */
   readonly operands: readonly (View & { readonly input: number })[];
-  readonly output: View;
+  readonly outputs: readonly StoredView[];
   readonly reductions?: readonly Reduction[];
-  readonly result: Expr;
-  readonly each?: "element" | "row";
-  readonly storeAt?: Expr;
-  readonly accumulate?: boolean;
   /** True where an expression reads coordinates (`index`): then axes keep their numbers and nothing is merged. */
   readonly indexed?: boolean;
 }
+
+/** A description with one output, as primitives have it. */
+export type Description = Omit<FusedDescription, "outputs"> & { readonly output: View } & Omit<StoredView, keyof View>;
 
 /** The dense row-major view of a tensor over its own shape. */
 export function dense(dtype: DType, shape: Shape): View {
   return { dtype, strides: stridesOf(shape) };
 }
 
+/** The launch of a described kernel with one output, in normal form. */
+export function describeLaunch({ output, result, each, storeAt, accumulate, ...rest }: Description): KernelLaunch {
+  const stored = { ...output, result, ...(each && { each }), ...(storeAt && { storeAt }), ...(accumulate && { accumulate }) };
+  return describeFused({ ...rest, outputs: [stored] });
+}
+
 /** The launch of a described kernel, in normal form. */
-export function describeLaunch(d: Description): KernelLaunch {
+export function describeFused(d: FusedDescription): KernelLaunch {
   const reduced = d.reduced ?? 0;
-  const views: readonly View[] = [...d.operands, d.output];
+  const views: readonly View[] = [...d.operands, ...d.outputs];
   const axes = d.indexed ? d.extents.map((_, i) => [i]) : mergeAxes(d.extents, d.extents.length - reduced, views);
   const keptReduced = axes.filter((group) => (group[0] as number) >= d.extents.length - reduced).length;
   const extents = axes.map((group) => group.reduce((n, a) => n * (d.extents[a] as number), 1));
@@ -61,28 +74,20 @@ export function describeLaunch(d: Description): KernelLaunch {
     extents.push(1);
     for (const s of strides) s.push(1);
   }
-  const each = d.each ?? "element";
-  if (each === "row") {
-    const out = strides.at(-1) as number[];
-    for (let i = out.length - reducedAxes; i < out.length; i++) out[i] = 0;
-  }
-  const operands: Operand[] = views.map((v, i) => ({
-    dtype: v.dtype,
-    access: (strides[i] as number[]).map(accessOf),
-    indirect: v.indirect !== undefined,
-  }));
+  const outputs = d.outputs.map((o, i): Output => {
+    const each = o.each ?? "element";
+    const own = strides[d.operands.length + i] as number[];
+    if (each === "row") own.fill(0, own.length - reducedAxes);
+    return { ...operandOf(o, own), result: o.result, each, storeAt: o.storeAt, accumulate: o.accumulate ?? false };
+  });
   return {
     kind: "kernel",
     kernel: kernel({
       rank: extents.length,
       reduced: reducedAxes,
-      operands: operands.slice(0, -1),
-      output: operands.at(-1) as Operand,
+      operands: d.operands.map((o, i) => operandOf(o, strides[i] as number[])),
       reductions: d.reductions ?? [],
-      result: d.result,
-      each,
-      storeAt: d.storeAt,
-      accumulate: d.accumulate ?? false,
+      outputs,
     }),
     geometry: {
       extents,
@@ -92,6 +97,10 @@ export function describeLaunch(d: Description): KernelLaunch {
     },
     inputs: d.operands.map((o) => o.input),
   };
+}
+
+function operandOf(view: View, strides: readonly number[]): Operand {
+  return { dtype: view.dtype, access: strides.map(accessOf), indirect: view.indirect !== undefined };
 }
 
 function accessOf(stride: number): Access {

@@ -5,7 +5,7 @@
  *
  * so that the exponential is computed once per element. The output serves as an operand of the result.
  */
-import type { Kernel } from "../kernel/kernel.ts";
+import type { Kernel, Output } from "../kernel/kernel.ts";
 import { binary, cast, compare, type Expr, load, operandsOf, postorder, select, type UnaryFn, unary } from "../kernel/scalar-expr.ts";
 
 /** Functions of a few instructions. */
@@ -22,25 +22,26 @@ export function isHeavy(e: Expr): boolean {
  * (operand number `operands.length`), where the fold has to store them.
  */
 export function keepLastStage(given: Kernel): { readonly kernel: Kernel; readonly kept: boolean } {
-  const kernel = { ...given, result: cast(given.result, given.output.dtype) };
+  const kernel = { ...given, outputs: given.outputs.map((o) => ({ ...o, result: cast(o.result, o.dtype) })) };
   const last = kernel.reductions.at(-1);
-  const { output } = kernel;
+  const [output, ...more] = kernel.outputs as [Output, ...Output[]];
   const fits =
     last !== undefined &&
-    kernel.each === "element" &&
-    !kernel.accumulate &&
-    kernel.storeAt === undefined &&
+    more.length === 0 &&
+    output.each === "element" &&
+    !output.accumulate &&
+    output.storeAt === undefined &&
     output.dtype === last.of.dtype &&
     !output.access.includes("fixed") &&
     postorder([last.of]).some(isHeavy);
   if (!fits) return { kernel, kept: false };
-  const result = replace(kernel.result, last.of, load(kernel.operands.length, output.dtype));
+  const result = replace(output.result, last.of, load(kernel.operands.length, output.dtype));
   // Nothing else may move along the row: where the output shares memory with an operand, that operand is overwritten by now.
   const readsRow = (e: Expr) =>
     (e.kind === "load" && kernel.operands[e.operand]?.access.slice(kernel.rank - kernel.reduced).some((a) => a !== "fixed")) ||
     (e.kind === "load" && e.at !== undefined);
-  if (result === kernel.result || postorder([result]).some(readsRow)) return { kernel, kept: false };
-  return { kernel: { ...kernel, result }, kept: true };
+  if (result === output.result || postorder([result]).some(readsRow)) return { kernel, kept: false };
+  return { kernel: { ...kernel, outputs: [{ ...output, result }] }, kept: true };
 }
 
 /** `root` with every occurrence of `from` replaced by `to`. */

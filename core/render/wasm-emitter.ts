@@ -9,7 +9,7 @@ import type { Kernel, Operand } from "../kernel/kernel.ts";
 import { levelsOf } from "../kernel/level.ts";
 import { type Expr, operandsOf, postorder } from "../kernel/scalar-expr.ts";
 import type { FunctionBuilder, Imports, MemoryOp } from "./wasm-assembler.ts";
-import { allOperands, ERROR_CELL, type Site, type Word, wordsOf } from "./wasm-layout.ts";
+import { allOperands, ERROR_CELL, type Site, storeRoots, type Word, wordsOf } from "./wasm-layout.ts";
 import { emitScalar, SCALAR_TYPE, scalarConstant } from "./wasm-scalar.ts";
 import { emitVector, type Lanes, loadVector, splat, vectorBytes, vectorConstant } from "./wasm-vector.ts";
 
@@ -43,24 +43,24 @@ export class Emitter {
   /** Set while code inside a vector loop is emitted. */
   mode: VectorMode | undefined;
   private readonly levels: Map<Expr, number>;
-  /** The current address of each operand, the output last. */
+  /** The current address of each operand, then of each output. */
   private pointers: number[];
   /** The current coordinate along each axis whose loop is open. */
   private readonly coordinates: number[] = [];
   private readonly words: { readonly word: Word; readonly local: number }[];
   private scope: Scope = { parent: undefined, scalars: new Map(), splats: new Map(), vectors: new Map() };
 
-  /** `f` has the parameters (out, inputs…, last) of a kernel. */
+  /** `f` has the parameters (outs…, inputs…, last) of a kernel. */
   constructor(f: FunctionBuilder, imports: Imports, kernel: Kernel) {
     this.f = f;
     this.imports = imports;
     this.kernel = kernel;
     this.operands = allOperands(kernel);
-    const roots = [...kernel.reductions.map((r) => r.of), kernel.result, ...(kernel.storeAt ? [kernel.storeAt] : [])];
+    const roots = [...kernel.reductions.map((r) => r.of), ...kernel.outputs.flatMap(storeRoots)];
     // A result may read what the program itself has put into the output.
     this.levels = levelsOf({ ...kernel, operands: this.operands }, postorder(roots));
-    this.pointers = [...kernel.operands.map((_, i) => i + 1), 0];
-    const last = kernel.operands.length + 1;
+    this.pointers = [...kernel.operands.map((_, i) => kernel.outputs.length + i), ...kernel.outputs.keys()];
+    const last = this.operands.length;
     const words = wordsOf(kernel);
     if (words.length === 0 && kernel.rank === 1) this.words = [{ word: { kind: "extent", axis: 0 }, local: last }];
     else

@@ -4,9 +4,10 @@
  * the start of the function: the last parameter is the block's address.
  */
 import { sizeOf } from "../base/dtype.ts";
-import type { Geometry, Kernel, Operand } from "../kernel/kernel.ts";
+import type { Geometry, Kernel, Operand, Output } from "../kernel/kernel.ts";
+import type { Expr } from "../kernel/scalar-expr.ts";
 
-/** What one word of the block is. `operand` counts the output as the last. */
+/** What one word of the block is. `operand` counts the outputs after the operands. */
 export type Word =
   | { readonly kind: "extent"; readonly axis: number }
   /** Bytes from one point to the next along an axis. */
@@ -14,9 +15,14 @@ export type Word =
   /** Bytes from one index to the next, and the number of indices, of an indirect operand. */
   | { readonly kind: "index-stride" | "index-extent"; readonly operand: number };
 
-/** The operands and, last, the output. */
+/** The operands, then the outputs. */
 export function allOperands(kernel: Kernel): readonly Operand[] {
-  return [...kernel.operands, kernel.output];
+  return [...kernel.operands, ...kernel.outputs];
+}
+
+/** What is evaluated to store an output. */
+export function storeRoots(output: Output): Expr[] {
+  return output.storeAt ? [output.result, output.storeAt] : [output.result];
 }
 
 /** True for maps over at most one axis with nothing but "unit" and "fixed": their only number is the length. */
@@ -54,7 +60,7 @@ export const ERROR_CELL_WORDS = 32;
 
 /** One place in a kernel where an index is checked. */
 export interface Site {
-  /** The indirect operand; the output is the last. */
+  /** The indirect operand; outputs come after the operands. */
   readonly operand: number;
   /** How many leading coordinates the position has. */
   readonly level: number;

@@ -6,16 +6,17 @@
  *  - element by element: everything else.
  *
  * A row program decides between the first and the last for each of its loops on its own. The module exports one function
- * `run(out, inputs…, last)`; `last` is the length of a flat map, otherwise the address of the block in `wasm-layout.ts`.
+ * `run(outs…, inputs…, last)`; `last` is the length of a flat map, otherwise the address of the block in `wasm-layout.ts`.
  */
 
-import type { Kernel, Operand } from "../kernel/kernel.ts";
+import { unsupported } from "../base/errors.ts";
+import type { Kernel, Operand, Output } from "../kernel/kernel.ts";
 import { type Expr, operandsOf, postorder, reduced } from "../kernel/scalar-expr.ts";
 import { isHeavy, keepLastStage } from "./keep-stage.ts";
 import { accumulator } from "./wasm-accumulator.ts";
 import { encodeModule, FunctionBuilder, type Import, Imports, type MemoryOp } from "./wasm-assembler.ts";
 import { Emitter, type VectorMode } from "./wasm-emitter.ts";
-import { allOperands, type Site } from "./wasm-layout.ts";
+import { allOperands, type Site, storeRoots } from "./wasm-layout.ts";
 import { SCALAR_TYPE } from "./wasm-scalar.ts";
 import { loadVector, storeVector, vectorBytes } from "./wasm-vector.ts";
 
@@ -29,22 +30,28 @@ export interface RenderedKernel {
 
 /** The module of a kernel. */
 export function renderWasm(given: Kernel): RenderedKernel {
+  if (given.outputs.some((o) => o.each === "prefix")) throw unsupported("a scan on wasm");
   const { kernel, kept } = keepLastStage(given);
   const imports = new Imports();
-  const f = new FunctionBuilder(new Array(kernel.operands.length + 2).fill("i32"));
+  const f = new FunctionBuilder(new Array(kernel.operands.length + kernel.outputs.length + 1).fill("i32"));
   const em = new Emitter(f, imports, kernel);
   new Program(em, kernel, kept).emit();
   return { bytes: encodeModule({ run: f }, imports.all()), imports: imports.all(), sites: em.sites };
+}
+
+/** An output with its number among the operands. */
+interface Stored extends Output {
+  readonly number: number;
 }
 
 class Program {
   private readonly em: Emitter;
   private readonly kernel: Kernel;
   private readonly outer: number;
-  private readonly output: number;
   /** True where the last fold also stores its elements in the output, see `keepLastStage`. */
   private readonly kept: boolean;
-  private readonly storeRoots: readonly Expr[];
+  private readonly elements: readonly Stored[];
+  private readonly rows: readonly Stored[];
   /** What may be computed before a row's loops: all but folds that check indices, which an empty fold must not do. */
   private readonly hoisted: readonly Expr[];
 
@@ -53,16 +60,17 @@ class Program {
     this.kernel = kernel;
     this.kept = kept;
     this.outer = kernel.rank - kernel.reduced;
-    this.output = kernel.operands.length;
-    this.storeRoots = kernel.storeAt ? [kernel.result, kernel.storeAt] : [kernel.result];
-    this.hoisted = [...kernel.reductions.map((r) => r.of).filter((e) => !checksIndices(e)), ...this.storeRoots];
+    const stored = kernel.outputs.map((o, i): Stored => ({ ...o, number: kernel.operands.length + i }));
+    this.elements = stored.filter((o) => o.each === "element");
+    this.rows = stored.filter((o) => o.each === "row");
+    this.hoisted = [...kernel.reductions.map((r) => r.of).filter((e) => !checksIndices(e)), ...kernel.outputs.flatMap(storeRoots)];
   }
 
   emit(): void {
     const { em, kernel } = this;
     const stages = kernel.reductions.map((r) => r.of);
     const all = this.hoisted;
-    const used = this.usedBy([...stages, ...all], true);
+    const used = this.usedBy([...stages, ...all], [...this.elements, ...this.rows]);
     em.evaluate(all, 0);
     const column = this.columnMode(stages);
     if (column) {
@@ -76,31 +84,31 @@ class Program {
   /** The folds and the stores of one outer point (of the whole space, for a map). */
   private row(): void {
     const { em, kernel } = this;
-    const isMap = kernel.reduced === 0;
     for (const [stage, r] of kernel.reductions.entries()) {
       const roots = [r.of];
-      const keeps = this.kept && stage === kernel.reductions.length - 1;
-      const along = em.mode || r.op === "argmax" || r.op === "argmin" ? undefined : this.lastAxisMode(roots, keeps);
+      const kept = this.kept && stage === kernel.reductions.length - 1 ? (this.elements[0] as Stored) : undefined;
+      const stores = kept ? [{ ...kept, result: r.of }] : [];
+      const along = em.mode || r.op === "argmax" || r.op === "argmin" ? undefined : this.lastAxisMode(roots, stores);
       const acc = accumulator(em, r, along);
       const step = () => {
         acc.step();
-        if (keeps) this.store(r.of);
+        this.store(stores);
       };
-      const walk = () => this.walk(this.outer, roots, this.usedBy(roots, keeps), along, { blocks: acc.blocks, step });
+      const walk = () => this.walk(this.outer, roots, this.usedBy(roots, stores), along, { blocks: acc.blocks, step });
       if (checksIndices(r.of)) this.unlessEmpty(walk);
       else walk();
       em.define(reduced(stage, r.dtype), acc.finish());
       em.evaluate(this.hoisted, this.outer);
     }
-    if (!isMap && kernel.each === "row") this.store(kernel.result);
-    else if (kernel.rank === 0) this.store(kernel.result);
-    else {
-      const along = em.mode ? undefined : this.lastAxisMode(this.storeRoots, true);
-      this.walk(isMap ? 0 : this.outer, this.storeRoots, this.usedBy(this.storeRoots, true), along, {
-        blocks: undefined,
-        step: () => this.store(kernel.result),
-      });
+    const { elements } = this;
+    if (kernel.rank === 0) this.store(elements);
+    else if (elements.length > 0) {
+      const roots = elements.flatMap(storeRoots);
+      const along = em.mode ? undefined : this.lastAxisMode(roots, elements);
+      const step = () => this.store(elements);
+      this.walk(kernel.reduced === 0 ? 0 : this.outer, roots, this.usedBy(roots, elements), along, { blocks: undefined, step });
     }
+    this.store(this.rows);
   }
 
   /** Runs `body` where there is anything to reduce. */
@@ -136,48 +144,49 @@ class Program {
     else this.em.axisLoop(from, roots, used, () => this.nest(from + 1, to, roots, used, body));
   }
 
-  /** Stores an evaluated expression at the current point, in the current mode. */
-  private store(value: Expr): void {
-    const { em, kernel } = this;
+  /** Stores evaluated results at the current point, in the current mode. */
+  private store(outputs: readonly Stored[]): void {
+    const { em } = this;
     const { f, mode } = em;
-    const write = (at: number | undefined) => {
-      const address = () => {
-        em.pushAddress(this.output);
-        if (at !== undefined) em.addIndex(this.output, at);
+    for (const o of outputs) {
+      const write = (at: number | undefined) => {
+        const address = () => {
+          em.pushAddress(o.number);
+          if (at !== undefined) em.addIndex(o.number, at);
+        };
+        if (mode === undefined) this.storeScalar(address, o);
+        else for (let copy = 0; copy < mode.copies; copy++) this.storeVectors(address, o, mode, copy);
       };
-      if (mode === undefined) this.storeScalar(address, value);
-      else for (let copy = 0; copy < mode.copies; copy++) this.storeVectors(address, value, mode, copy);
-    };
-    if (kernel.storeAt === undefined) {
-      write(undefined);
-      return;
+      if (o.storeAt === undefined) {
+        write(undefined);
+        continue;
+      }
+      const at = f.local("i32");
+      em.pushScalar(o.storeAt);
+      f.set(at).get(em.check(o.number, at, o.storeAt));
+      f.if(() => write(at));
     }
-    const at = f.local("i32");
-    em.pushScalar(kernel.storeAt);
-    f.set(at).get(em.check(this.output, at, kernel.storeAt));
-    f.if(() => write(at));
   }
 
-  private storeScalar(address: () => void, value: Expr): void {
-    const { em, kernel } = this;
-    const type = SCALAR_TYPE[kernel.output.dtype] as "i32" | "f32" | "f64";
+  private storeScalar(address: () => void, { result, dtype, accumulate }: Output): void {
+    const { em } = this;
+    const type = SCALAR_TYPE[dtype] as "i32" | "f32" | "f64";
     address();
-    em.pushScalar(value);
-    if (kernel.accumulate) {
+    em.pushScalar(result);
+    if (accumulate) {
       address();
       em.f.memory(`${type}.load` as MemoryOp);
-      em.f.op(kernel.output.dtype === "bool" ? "i32.or" : `${type}.add`);
+      em.f.op(dtype === "bool" ? "i32.or" : `${type}.add`);
     }
     em.f.memory(`${type}.store` as MemoryOp);
   }
 
-  private storeVectors(address: () => void, value: Expr, mode: VectorMode, copy: number): void {
-    const { em, kernel } = this;
-    const { dtype } = kernel.output;
+  private storeVectors(address: () => void, { result, dtype, accumulate }: Output, mode: VectorMode, copy: number): void {
+    const { em } = this;
     const offset = copy * vectorBytes(dtype, mode.lanes);
     address();
-    em.pushVector(value, copy);
-    if (kernel.accumulate) {
+    em.pushVector(result, copy);
+    if (accumulate) {
       address();
       loadVector(em.f, dtype, mode.lanes, offset);
       em.f.op(dtype === "bool" ? "v128.or" : dtype === "i32" ? "i32x4.add" : dtype === "f32" ? "f32x4.add" : "f64x2.add");
@@ -185,34 +194,33 @@ class Program {
     storeVector(em.f, dtype, mode.lanes, offset);
   }
 
-  private usedBy(roots: readonly Expr[], stores: boolean): ReadonlySet<number> {
-    const used = new Set<number>(stores ? [this.output] : []);
+  private usedBy(roots: readonly Expr[], stores: readonly Stored[]): ReadonlySet<number> {
+    const used = new Set<number>(stores.map((o) => o.number));
     for (const e of postorder(roots)) if (e.kind === "load") used.add(e.operand);
     return used;
   }
 
   /** The vector loop along the last axis for these expressions, or undefined where the access patterns do not allow it. */
-  private lastAxisMode(roots: readonly Expr[], stores: boolean): VectorMode | undefined {
+  private lastAxisMode(roots: readonly Expr[], stores: readonly Stored[]): VectorMode | undefined {
     return this.mode(this.kernel.rank - 1, roots, stores, () => false);
   }
 
   /** The vector loop along the last outer axis around whole row programs, where it is possible and the last axis is not better. */
   private columnMode(stages: readonly Expr[]): VectorMode | undefined {
     const { kernel } = this;
-    if (kernel.reduced === 0 || this.outer === 0 || kernel.accumulate || kernel.storeAt) return undefined;
+    if (kernel.reduced === 0 || this.outer === 0 || kernel.outputs.some((o) => o.accumulate || o.storeAt)) return undefined;
     if (kernel.reductions.some((r) => r.op === "argmax" || r.op === "argmin")) return undefined;
-    const movesAlongLast = stages.every((e) => this.lastAxisMode([e], false) !== undefined && this.movesAlong(kernel.rank - 1, e));
+    const movesAlongLast = stages.every((e) => this.lastAxisMode([e], []) !== undefined && this.movesAlong(kernel.rank - 1, e));
     if (movesAlongLast) return undefined;
-    return this.mode(this.outer - 1, [...stages, ...this.storeRoots], true, (e) => e.kind === "reduced");
+    const stored = [...this.elements, ...this.rows];
+    return this.mode(this.outer - 1, [...stages, ...stored.flatMap(storeRoots)], stored, (e) => e.kind === "reduced");
   }
 
   private movesAlong(axis: number, root: Expr): boolean {
     return postorder([root]).some((e) => e.kind === "load" && this.access(e.operand, axis) === "unit");
   }
 
-  private mode(axis: number, roots: readonly Expr[], stores: boolean, extra: (e: Expr) => boolean): VectorMode | undefined {
-    const { kernel } = this;
-    const { storeAt } = kernel;
+  private mode(axis: number, roots: readonly Expr[], stores: readonly Stored[], extra: (e: Expr) => boolean): VectorMode | undefined {
     const ordered = postorder(roots);
     const varying = new Set<Expr>();
     for (const e of ordered) {
@@ -221,10 +229,10 @@ class Program {
       const moves = (e.kind === "load" && this.access(e.operand, axis) === "unit") || (e.kind === "index" && e.axis === axis) || extra(e);
       if (moves || operandsOf(e).some((arg) => varying.has(arg))) varying.add(e);
     }
-    if (stores && (this.access(this.output, axis) !== "unit" || (storeAt && varying.has(storeAt)))) return undefined;
+    if (stores.some((o) => o.access[axis] !== "unit" || (o.storeAt && varying.has(o.storeAt)))) return undefined;
     const wide =
       ordered.some((e) => e.dtype === "f64" && varying.has(e)) ||
-      (stores && kernel.output.dtype === "f64") ||
+      stores.some((o) => o.dtype === "f64") ||
       roots.some((e) => e.dtype === "f64");
     const heavy = ordered.filter((e) => varying.has(e) && isHeavy(e)).length;
     const copies = heavy > 0 || varying.size > 16 ? 1 : 4;

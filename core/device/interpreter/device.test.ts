@@ -26,11 +26,16 @@ const softmax = (() => {
       { op: "max", of: x, dtype: f32 },
       { op: "sum", of: shifted, dtype: f32 },
     ],
-    result: binary("div", shifted, reduced(1, f32)),
-    each: "element",
-    output: { ...direct, access: ["strided", "unit"] },
-    storeAt: undefined,
-    accumulate: false,
+    outputs: [
+      {
+        ...direct,
+        access: ["strided", "unit"],
+        result: binary("div", shifted, reduced(1, f32)),
+        each: "element",
+        storeAt: undefined,
+        accumulate: false,
+      },
+    ],
   });
 })();
 
@@ -74,11 +79,16 @@ describe("interpreter", () => {
         { dtype: "i32", access: ["unit", "fixed"], indirect: false },
       ],
       reductions: [],
-      result: load(0, f32, load(1, "i32")),
-      each: "element",
-      output: { ...direct, access: ["strided", "unit"] },
-      storeAt: undefined,
-      accumulate: false,
+      outputs: [
+        {
+          ...direct,
+          access: ["strided", "unit"],
+          result: load(0, f32, load(1, "i32")),
+          each: "element",
+          storeAt: undefined,
+          accumulate: false,
+        },
+      ],
     });
     const geometry: Geometry = {
       extents: [2, 3],
@@ -103,11 +113,17 @@ describe("interpreter", () => {
       reduced: 0,
       operands: [{ dtype: "i32", access: ["unit"], indirect: false }],
       reductions: [],
-      result: binary("add", binary("mul", index(0), constant(10, "i32")), constant(1, "i32")),
-      each: "element",
-      output: { dtype: "i32", access: ["fixed"], indirect: true },
-      storeAt: load(0, "i32"),
-      accumulate: true,
+      outputs: [
+        {
+          dtype: "i32",
+          access: ["fixed"],
+          indirect: true,
+          result: binary("add", binary("mul", index(0), constant(10, "i32")), constant(1, "i32")),
+          each: "element",
+          storeAt: load(0, "i32"),
+          accumulate: true,
+        },
+      ],
     });
     const out = put(device, new Int32Array(2));
     const geometry: Geometry = { extents: [3], strides: [[1], [0]], offsets: [0, 0], indirect: [undefined, { stride: 1, extent: 2 }] };

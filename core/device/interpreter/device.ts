@@ -4,14 +4,15 @@
  * when it is handed out, so reading what nobody wrote shows, and addresses are checked against the buffers that are alive.
  */
 import { type DType, sizeOf, type TypedArray } from "../../base/dtype.ts";
-import { assert, BenchError } from "../../base/errors.ts";
+import { assert, BenchError, unsupported } from "../../base/errors.ts";
 import { compilePoint } from "../../kernel/javascript.ts";
-import type { Geometry } from "../../kernel/kernel.ts";
+import type { Geometry, Output } from "../../kernel/kernel.ts";
 import type { KernelLaunch, Launch, MatmulLaunch } from "../../kernel/launch.ts";
 import { levelsOf } from "../../kernel/level.ts";
 import { postorder } from "../../kernel/scalar-expr.ts";
 import { indexOutOfRange } from "../bounds.ts";
 import type { Address, Device, DeviceStats, Runnable } from "../device.ts";
+import { type PlanStep, type RunnablePlan, sequentialPlan } from "../plan.ts";
 import { showBytes } from "../pool.ts";
 import { finish, identity, Sum, takes } from "./fold.ts";
 
@@ -47,7 +48,7 @@ class Interpreter implements Device {
     const memory = new ArrayBuffer(Math.ceil(bytes / 8) * 8);
     new Uint8Array(memory).fill(0xff);
     const address = this.next;
-    this.next += 64;
+    this.next += Math.ceil((bytes + 1) / 64) * 64;
     this.buffers.set(address, { memory, bytes });
     this.live += bytes;
     this.peak = Math.max(this.peak, this.live);
@@ -64,9 +65,9 @@ class Interpreter implements Device {
   }
 
   upload(address: Address, data: TypedArray): void {
-    const { memory, bytes } = this.at(address);
+    const { memory, bytes, offset } = this.at(address);
     assert(data.byteLength <= bytes, `${data.byteLength} bytes are uploaded to a buffer of ${bytes}`);
-    new Uint8Array(memory).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    new Uint8Array(memory, offset).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
 
   download(address: Address, dtype: DType, length: number): TypedArray {
@@ -79,11 +80,15 @@ class Interpreter implements Device {
   }
 
   prepare(launch: Launch): Runnable {
-    const run = launch.kind === "matmul" ? this.matmul(launch) : this.kernel(launch);
-    return (out, ...inputs) => {
+    const run = this.execute(launch);
+    return (...addresses) => {
       this.launches++;
-      run(out, ...inputs);
+      run(...addresses);
     };
+  }
+
+  preparePlan(steps: readonly PlanStep[]): RunnablePlan {
+    return sequentialPlan(this, steps);
   }
 
   sync(): void {
@@ -107,15 +112,54 @@ class Interpreter implements Device {
     this.peak = this.live;
   }
 
-  private at(address: Address): { readonly memory: ArrayBuffer; readonly bytes: number } {
-    const buffer = this.buffers.get(address);
-    assert(buffer !== undefined, `address ${address} is used but not allocated`);
-    return buffer;
+  private execute(launch: Launch): Runnable {
+    switch (launch.kind) {
+      case "kernel":
+        return this.kernel(launch);
+      case "matmul":
+        return launch.epilogue === undefined ? this.matmul(launch) : this.matmulWithEpilogue(launch, launch.epilogue);
+      case "convolution":
+      case "routine":
+        throw unsupported(`${launch.kind} on the interpreter`);
+      default:
+        return launch satisfies never;
+    }
+  }
+
+  /** The buffer in which an address lies; `bytes` is what is left of it from there. */
+  private at(address: Address): { readonly memory: ArrayBuffer; readonly offset: number; readonly bytes: number } {
+    const own = this.buffers.get(address);
+    if (own !== undefined) return { ...own, offset: 0 };
+    for (const [start, { memory, bytes }] of this.buffers) {
+      const offset = address - start;
+      if (offset > 0 && offset < bytes) return { memory, offset, bytes: bytes - offset };
+    }
+    return assert(false, `address ${address} is used but not allocated`) as never;
   }
 
   private view(address: Address, dtype: DType): TypedArray {
-    const { memory } = this.at(address);
-    return dtype === "f32" ? new Float32Array(memory) : dtype === "f64" ? new Float64Array(memory) : new Int32Array(memory);
+    const { memory, offset } = this.at(address);
+    return dtype === "f32"
+      ? new Float32Array(memory, offset)
+      : dtype === "f64"
+        ? new Float64Array(memory, offset)
+        : new Int32Array(memory, offset);
+  }
+
+  /** The product goes to memory of its own; the map reads it there. */
+  private matmulWithEpilogue(launch: MatmulLaunch, epilogue: KernelLaunch): Runnable {
+    const product = this.matmul(launch);
+    const inputs = epilogue.inputs.map((i) => i + 1);
+    const map = this.kernel({ ...epilogue, inputs });
+    const outputs = epilogue.kernel.outputs.length;
+    const bytes = launch.batch.length * launch.m * launch.n * sizeOf(launch.dtype);
+    return (...addresses) => {
+      const given = addresses.slice(outputs);
+      const at = this.alloc(bytes);
+      product(at, ...given);
+      map(...(addresses.slice(0, outputs) as [Address]), at, ...given);
+      this.free(at, bytes);
+    };
   }
 
   private matmul(launch: MatmulLaunch): Runnable {
@@ -143,48 +187,63 @@ class Interpreter implements Device {
     const { kernel, geometry } = launch;
     this.kernels.add(kernel.key);
     const outer = kernel.rank - kernel.reduced;
-    const output = kernel.operands.length;
     const folds = kernel.reductions.map((r) => ({ reduction: r, value: compilePoint(r.of) }));
-    const result = compilePoint(kernel.result);
-    const storeAt = kernel.storeAt === undefined ? undefined : compilePoint(kernel.storeAt);
-    const roots = [...kernel.reductions.map((r) => r.of), kernel.result, ...(kernel.storeAt ? [kernel.storeAt] : [])];
+    const outputs = kernel.outputs.map((o, i) => ({
+      ...o,
+      number: kernel.operands.length + i,
+      value: compilePoint(o.result),
+      at: o.storeAt === undefined ? undefined : compilePoint(o.storeAt),
+      atId: o.storeAt?.id as number,
+    }));
+    const roots = [
+      ...kernel.reductions.map((r) => r.of),
+      ...kernel.outputs.flatMap((o) => (o.storeAt ? [o.result, o.storeAt] : [o.result])),
+    ];
     const levels = new Map([...levelsOf(kernel, postorder(roots))].map(([e, level]) => [e.id, level]));
 
-    return (out, ...inputs) => {
+    return (...addresses) => {
+      const inputs = addresses.slice(outputs.length);
       const views = kernel.operands.map((o, k) => this.view(inputs[launch.inputs[k] as number] as Address, o.dtype));
-      const target = this.view(out, kernel.output.dtype);
+      const targets = outputs.map((o, i) => this.view(addresses[i] as Address, o.dtype));
       const point = new Array<number>(kernel.rank).fill(0);
       const reduced: number[] = [];
       const load = (operand: number, at?: number, atId?: number): number =>
         element(views[operand] as TypedArray, offsetOf(geometry, operand, point, at, levels.get(atId as number)));
 
-      const store = () => {
-        const value = result(load, point, reduced);
-        const at = storeAt?.(load, point, reduced);
-        const o = offsetOf(geometry, output, point, at, levels.get(kernel.storeAt?.id as number));
-        const stored = kernel.accumulate ? element(target, o) + value : value;
-        target[o] = kernel.output.dtype === "bool" ? Number(stored !== 0) : stored;
+      const store = (each: Output["each"]) => {
+        const values = outputs.map((o) => (o.each === each ? o.value(load, point, reduced) : 0));
+        for (const [i, o] of outputs.entries()) {
+          if (o.each !== each) continue;
+          const target = targets[i] as TypedArray;
+          const offset = offsetOf(geometry, o.number, point, o.at?.(load, point, reduced), levels.get(o.atId));
+          const stored = o.accumulate ? element(target, offset) + (values[i] as number) : (values[i] as number);
+          target[offset] = o.dtype === "bool" ? Number(stored !== 0) : stored;
+        }
       };
+      const has = (each: Output["each"]) => outputs.some((o) => o.each === each);
 
       forEachPoint(geometry.extents, point, 0, outer, () => {
         for (const [stage, { reduction, value }] of folds.entries()) {
-          const best = new Sum();
+          const sum = new Sum();
           let extreme = identity(reduction.op, reduction.of.dtype);
           let position = 0;
           let inner = 0;
           forEachPoint(geometry.extents, point, outer, kernel.rank, () => {
             const x = value(load, point, reduced);
-            if (reduction.op === "sum") best.add(x);
+            if (reduction.op === "sum") sum.add(x);
             else if (takes(reduction.op, x, extreme, inner === 0)) {
               extreme = x;
               position = inner;
             }
             inner++;
+            if (!has("prefix")) return;
+            reduced[stage] = finish(reduction, sum.value(), extreme, position);
+            store("prefix");
           });
-          reduced[stage] = finish(reduction, best.value(), extreme, position);
+          reduced[stage] = finish(reduction, sum.value(), extreme, position);
         }
-        if (kernel.each === "row") store();
-        else forEachPoint(geometry.extents, point, outer, kernel.rank, store);
+        if (has("element")) forEachPoint(geometry.extents, point, outer, kernel.rank, () => store("element"));
+        if (has("row")) store("row");
       });
     };
   }
@@ -196,7 +255,7 @@ function element(view: TypedArray, offset: number): number {
   return x;
 }
 
-/** Element offset of an operand (or the output, which comes last) at a point. */
+/** Element offset of an operand (outputs come after the operands) at a point. */
 function offsetOf(
   geometry: Geometry,
   operand: number,

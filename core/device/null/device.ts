@@ -5,6 +5,7 @@
 import { type DType, hostArray, type TypedArray } from "../../base/dtype.ts";
 import type { Launch } from "../../kernel/launch.ts";
 import type { Address, Device, DeviceStats, Runnable } from "../device.ts";
+import { type PlanStep, type RunnablePlan, sequentialPlan } from "../plan.ts";
 
 /** A device that computes nothing. It counts live bytes, buffers and launches as the others do. */
 export function createNull(): Device {
@@ -47,8 +48,13 @@ class NullDevice implements Device {
   }
 
   prepare(launch: Launch): Runnable {
-    this.kernels.add(launch.kind === "kernel" ? launch.kernel.key : `matmul ${launch.dtype} ${launch.transposeA} ${launch.transposeB}`);
+    const { kind } = launch;
+    this.kernels.add(kind === "kernel" ? launch.kernel.key : kind === "routine" ? launch.routine : `${kind} ${launch.dtype}`);
     return this.run;
+  }
+
+  preparePlan(steps: readonly PlanStep[]): RunnablePlan {
+    return sequentialPlan(this, steps);
   }
 
   sync(): void {

@@ -4,22 +4,23 @@
  */
 import type { Address, Runnable } from "../device.ts";
 
-/** A generated function: addresses of the output and of the operands, then the length or the address of the numbers. */
+/** A generated function: addresses of the outputs and of the operands, then the length or the address of the numbers. */
 export type WasmFunction = (...args: number[]) => void;
 
 export interface Binding {
   readonly run: WasmFunction;
+  readonly outputs: number;
   /** For each operand, which input of the application it reads. */
   readonly inputs: readonly number[];
-  /** Bytes to add to each address: per operand, then the output. */
+  /** Bytes to add to each address: per operand, then per output. */
   readonly offsets: readonly number[];
   readonly last: number;
   readonly counter: { value: number };
 }
 
-export function bindArguments({ run, inputs, offsets, last, counter }: Binding): Runnable {
+export function bindArguments({ run, outputs, inputs, offsets, last, counter }: Binding): Runnable {
   const [o0 = 0, o1 = 0, o2 = 0] = offsets;
-  const isDirect = inputs.every((input, k) => input === k);
+  const isDirect = outputs === 1 && inputs.every((input, k) => input === k);
   const out0 = offsets.at(-1) as number;
   if (isDirect && inputs.length === 0) {
     return (out) => {
@@ -45,10 +46,11 @@ export function bindArguments({ run, inputs, offsets, last, counter }: Binding):
       run(out + out0, (a as Address) + o0, (b as Address) + o1, (c as Address) + o2, last);
     };
   }
-  return (out, ...given) => {
+  return (...given) => {
     counter.value++;
-    const args = [out + out0];
-    for (let k = 0; k < inputs.length; k++) args.push((given[inputs[k] as number] as Address) + (offsets[k] as number));
+    const args: number[] = [];
+    for (let o = 0; o < outputs; o++) args.push((given[o] as Address) + (offsets[inputs.length + o] as number));
+    for (let k = 0; k < inputs.length; k++) args.push((given[outputs + (inputs[k] as number)] as Address) + (offsets[k] as number));
     args.push(last);
     run(...args);
   };

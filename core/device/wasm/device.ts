@@ -4,6 +4,7 @@
  */
 import type { DType, TypedArray } from "../../base/dtype.ts";
 import { sizeOf } from "../../base/dtype.ts";
+import { unsupported } from "../../base/errors.ts";
 import { erf, erfc, lgamma, polygamma } from "../../base/special.ts";
 import type { Geometry, Kernel } from "../../kernel/kernel.ts";
 import type { KernelLaunch, Launch } from "../../kernel/launch.ts";
@@ -11,6 +12,7 @@ import { renderWasm } from "../../render/wasm.ts";
 import { allOperands, ERROR_CELL, ERROR_CELL_WORDS, isFlat, type Site, wordValues } from "../../render/wasm-layout.ts";
 import { indexOutOfRange } from "../bounds.ts";
 import type { Address, Device, DeviceStats, Runnable } from "../device.ts";
+import { type PlanStep, type RunnablePlan, sequentialPlan } from "../plan.ts";
 import { Pool } from "../pool.ts";
 import { bindArguments, type WasmFunction } from "./bind.ts";
 import { Heap, MAX_BYTES } from "./heap.ts";
@@ -80,7 +82,21 @@ class WasmDevice implements Device {
   }
 
   prepare(launch: Launch): Runnable {
-    return launch.kind === "matmul" ? this.matmul.prepare(launch, this.launchCount) : this.prepareKernel(launch);
+    switch (launch.kind) {
+      case "kernel":
+        return this.prepareKernel(launch);
+      case "matmul":
+        return this.matmul.prepare(launch, this.launchCount);
+      case "convolution":
+      case "routine":
+        throw unsupported(`${launch.kind} on ${this.name}`);
+      default:
+        return launch satisfies never;
+    }
+  }
+
+  preparePlan(steps: readonly PlanStep[]): RunnablePlan {
+    return sequentialPlan(this, steps);
   }
 
   sync(): void {
@@ -106,7 +122,7 @@ class WasmDevice implements Device {
       };
     }
     const last = isFlat(kernel) ? (geometry.extents[0] ?? 1) : this.block(wordValues(kernel, geometry));
-    const bound = bindArguments({ run, inputs, offsets, last, counter: this.launchCount });
+    const bound = bindArguments({ run, outputs: kernel.outputs.length, inputs, offsets, last, counter: this.launchCount });
     return sites.length === 0 ? bound : this.checked(bound, sites, geometry);
   }
 
@@ -130,8 +146,8 @@ class WasmDevice implements Device {
   }
 
   private checked(run: Runnable, sites: readonly Site[], geometry: Geometry): Runnable {
-    return (out, ...inputs) => {
-      run(out, ...inputs);
+    return (...addresses) => {
+      run(...addresses);
       if (this.heap.i32[ERROR_CELL / 4] !== 0) this.raise(sites, geometry);
     };
   }
@@ -147,6 +163,6 @@ class WasmDevice implements Device {
 
 /** True where a launch has no point to store; rows of an empty reduction are stored. */
 function storesNothing(kernel: Kernel, geometry: Geometry): boolean {
-  const stored = kernel.each === "row" && kernel.reduced > 0 ? kernel.rank - kernel.reduced : kernel.rank;
-  return geometry.extents.slice(0, stored).includes(0);
+  const rows = kernel.outputs.some((o) => o.each === "row");
+  return geometry.extents.slice(0, rows ? kernel.rank - kernel.reduced : kernel.rank).includes(0);
 }

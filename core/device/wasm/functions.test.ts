@@ -21,11 +21,7 @@ function map(e: Expr, dtype: DType, inputs: readonly TypedArray[], stride = 1): 
     reduced: 0,
     operands: inputs.map(() => ({ dtype, access, indirect: false })),
     reductions: [],
-    result: e,
-    each: "element",
-    output: { dtype, access: ["unit"], indirect: false },
-    storeAt: undefined,
-    accumulate: false,
+    outputs: [{ dtype, access: ["unit"], indirect: false, result: e, each: "element", storeAt: undefined, accumulate: false }],
   });
   const geometry = {
     extents: [n],
