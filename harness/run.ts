@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import type { FloatDType } from "../core/base/dtype.ts";
 import { BenchError } from "../core/base/errors.ts";
 import type { DeviceName } from "../core/device/device.ts";
+import { fusedPrimitives } from "../core/primitives/fused.ts";
 import type { EngineName } from "../engines/engine.ts";
 import { discoverModels, type FoundModel, selectModels } from "./discover.ts";
 import { engineSize } from "./engine-size.ts";
@@ -53,6 +54,7 @@ export function openRun(options: NewRun): RunStore {
     commit: commitOfProject(),
     quick: options.quick,
     implementation: Object.fromEntries(options.engines.map((engine) => [engine, engineSize(engine)])),
+    fused: { ...fusedPrimitives },
     plan,
     started: started.toISOString(),
     finished: null,

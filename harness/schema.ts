@@ -85,6 +85,8 @@ export const runSchema = z.strictObject({
   finished: z.string().nullable(),
   /** By engine: non-blank, non-comment lines of its code and the number of derivative rules of its own, where the run counted them. */
   implementation: z.record(z.string(), z.strictObject({ lines: z.number(), rules: z.number() })).optional(),
+  /** Primitives that a composition of others could replace, with that composition: all engines use them alike. */
+  fused: z.record(z.string(), z.string()).optional(),
 });
 /** `run.json`. */
 export type Run = z.infer<typeof runSchema>;

@@ -24,6 +24,7 @@ export function facts({ run, machine }: StoredRun): readonly (readonly [string, 
     ["System", `${machine.os}, ${machine.kernel}`],
     ["Node", `${machine.node}, V8 ${machine.v8}`],
     ...Object.entries(machine.libraries),
+    ...(run.fused === undefined ? [] : [["Fused primitives, used by every engine alike", listFused(run.fused)] as const]),
   ];
 }
 
@@ -54,4 +55,10 @@ export function warnings({ run, machine, notes }: StoredRun, figures: Figures): 
 /** Date and time in UTC, to the minute. */
 function time(iso: string): string {
   return `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
+}
+
+function listFused(fused: Readonly<Record<string, string>>): string {
+  return Object.entries(fused)
+    .map(([name, composition]) => `${name} = ${composition}`)
+    .join("; ");
 }
