@@ -21,7 +21,7 @@ const LAYERS: readonly { readonly layer: string; readonly files: readonly string
   {
     layer: "harness",
     files: ["harness/"],
-    may: ["core/base", "core/device", "core/tensor", "engine interface", "engine registry", "models", "loader"],
+    may: ["core/base", "core/primitives", "core/device", "core/tensor", "engine interface", "engine registry", "models", "loader"],
   },
   { layer: "reports", files: ["reports/"], may: ["harness/schema"] },
   { layer: "cli", files: ["cli/"], may: ["*"] },
