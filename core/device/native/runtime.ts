@@ -1,0 +1,37 @@
+/**
+ * The native runtime: the hand-written C of `runtime/` (threads, memory, products, convolutions, routines) as one loaded library,
+ * whose functions generated code calls by name. What the functions do is said in runtime/trigrad.h.
+ */
+import { availableParallelism } from "node:os";
+import { compileAndLoad, type Library } from "./library.ts";
+
+export interface NativeRuntime {
+  readonly library: Library;
+  /** Where OpenBLAS was found; undefined where the runtime's own code serves alone. */
+  readonly blas: string | undefined;
+  /** Aligned memory, or 0 where there is none. */
+  allocate(bytes: number): number;
+  release(address: number): void;
+}
+
+/** Compiled together, so that what they share is inlined. */
+const SOURCES = ["pool.c", "memory.c"];
+
+let loaded: NativeRuntime | undefined;
+
+/**
+ * The runtime of this process, loaded once. Uses as many threads as the process may, or `$TRIGRAD_THREADS`. Throws an
+ * `environment` error where there is no compiler or no foreign functions.
+ */
+export function nativeRuntime(): NativeRuntime {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): NativeRuntime {
+  const library = compileAndLoad(SOURCES.map((file) => `#include "${file}"\n`).join(""), "runtime", { global: true });
+  const allocate = library.declare("tg_allocate", "address", ["int64"]);
+  const release = library.declare("tg_release", "void", ["address"]);
+  library.declare("tg_set_threads", "void", ["int64"])(Number(process.env.TRIGRAD_THREADS) || availableParallelism());
+  return { library, blas: undefined, allocate, release };
+}

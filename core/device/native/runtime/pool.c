@@ -1,0 +1,170 @@
+/**
+ * The thread pool. A job is a counter of chunks that whoever is there takes from; the caller takes part, and when the chunks are
+ * given out it closes the job and waits only for workers that hold one. A worker that wakes too late finds the job closed.
+ * So a busy machine costs the help, never a wait. Workers sleep on a condition variable after a few microseconds without work.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+
+#include "trigrad.h"
+
+#define TG_MAX_THREADS 256
+/** Looks at the job counter before sleeping: a few microseconds. */
+#define TG_SPINS 100
+
+static struct {
+  /** Even while a job is open to workers; only the caller that holds `busy` changes it. */
+  _Alignas(64) atomic_uint_fast64_t generation;
+  /** Workers within a job. */
+  _Alignas(64) atomic_int active;
+  _Alignas(64) atomic_int_fast64_t next;
+  _Alignas(64) atomic_int sleepers;
+  int64_t chunks;
+  void (*body)(void *, int64_t);
+  void *context;
+  /** Whether a caller is waiting in `done` for `active` to fall to 0. */
+  atomic_int waiting;
+  atomic_int threads;
+  int started;
+  pthread_mutex_t busy;
+  pthread_mutex_t lock;
+  pthread_cond_t wake, done;
+} pool = {
+    .generation = 1, .threads = 1, .busy = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER,
+    .wake = PTHREAD_COND_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
+
+/** True on a thread that is running a chunk. */
+static __thread int inside;
+
+static inline void relax(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+static void take_chunks(void) {
+  int64_t chunks = pool.chunks;
+  void (*body)(void *, int64_t) = pool.body;
+  void *context = pool.context;
+  inside = 1;
+  for (int64_t i; (i = atomic_fetch_add_explicit(&pool.next, 1, memory_order_relaxed)) < chunks;) body(context, i);
+  inside = 0;
+}
+
+/** Returns when the generation is another than `seen` and open, or when thread number `index` is not wanted any more (0). */
+static int await_job(int index, uint64_t seen, uint64_t *generation) {
+  for (int spin = 0; spin < TG_SPINS; spin++) {
+    uint64_t g = atomic_load(&pool.generation);
+    if (g != seen && g % 2 == 0) return *generation = g, 1;
+    relax();
+  }
+  pthread_mutex_lock(&pool.lock);
+  atomic_fetch_add(&pool.sleepers, 1);
+  uint64_t g;
+  while (g = atomic_load(&pool.generation), (g == seen || g % 2 != 0) && index < atomic_load(&pool.threads))
+    pthread_cond_wait(&pool.wake, &pool.lock);
+  atomic_fetch_sub(&pool.sleepers, 1);
+  int wanted = index < atomic_load(&pool.threads);
+  /* The last thread started is the first to go, so that `started` stays the number of those that run. */
+  if (!wanted) pool.started--;
+  pthread_mutex_unlock(&pool.lock);
+  *generation = g;
+  return wanted;
+}
+
+static void *work(void *argument) {
+  int index = (int)(intptr_t)argument;
+  uint64_t seen = 0, generation;
+  while (await_job(index, seen, &generation)) {
+    /* Either this sees the job closed, or its caller sees that this thread is active: both are sequentially consistent. */
+    atomic_fetch_add(&pool.active, 1);
+    if (atomic_load(&pool.generation) == generation) take_chunks();
+    if (atomic_fetch_sub(&pool.active, 1) == 1 && atomic_load(&pool.waiting)) {
+      pthread_mutex_lock(&pool.lock);
+      pthread_cond_signal(&pool.done);
+      pthread_mutex_unlock(&pool.lock);
+    }
+    seen = generation;
+  }
+  return NULL;
+}
+
+/** In a forked child no worker lives; they are started anew when there is work. */
+static void forget_workers(void) {
+  pthread_mutex_init(&pool.busy, NULL);
+  pthread_mutex_init(&pool.lock, NULL);
+  pthread_cond_init(&pool.wake, NULL);
+  pthread_cond_init(&pool.done, NULL);
+  atomic_store(&pool.generation, 1);
+  atomic_store(&pool.active, 0);
+  atomic_store(&pool.sleepers, 0);
+  atomic_store(&pool.waiting, 0);
+  pool.started = 0;
+}
+
+/** Threads 1 … wanted-1 exist afterwards, or as many as the system gives. Signals go to the threads of the program. */
+static void start_workers(int wanted) {
+  static int registered;
+  if (!registered) registered = pthread_atfork(NULL, NULL, forget_workers) == 0;
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_mutex_lock(&pool.lock);
+  while (pool.started < wanted - 1) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, work, (void *)(intptr_t)(pool.started + 1)) != 0) break;
+    pthread_detach(thread);
+    pool.started++;
+  }
+  pthread_mutex_unlock(&pool.lock);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void wait_for_workers(void) {
+  for (int spin = 0; spin < TG_SPINS; spin++) {
+    if (atomic_load(&pool.active) == 0) return;
+    relax();
+  }
+  pthread_mutex_lock(&pool.lock);
+  atomic_store(&pool.waiting, 1);
+  while (atomic_load(&pool.active) != 0) pthread_cond_wait(&pool.done, &pool.lock);
+  atomic_store(&pool.waiting, 0);
+  pthread_mutex_unlock(&pool.lock);
+}
+
+void tg_parallel(int64_t chunks, void (*body)(void *, int64_t), void *context) {
+  int threads = atomic_load(&pool.threads);
+  if (chunks < 2 || threads < 2 || inside || pthread_mutex_trylock(&pool.busy) != 0) {
+    /* Also where another thread of the program uses the pool now. */
+    for (int64_t i = 0; i < chunks; i++) body(context, i);
+    return;
+  }
+  start_workers(threads);
+  pool.chunks = chunks;
+  pool.body = body;
+  pool.context = context;
+  atomic_store(&pool.next, 0);
+  atomic_fetch_add(&pool.generation, 1);
+  int64_t helpers = chunks - 1 < threads - 1 ? chunks - 1 : threads - 1;
+  if (atomic_load(&pool.sleepers) > 0) {
+    pthread_mutex_lock(&pool.lock);
+    for (int64_t i = 0; i < helpers; i++) pthread_cond_signal(&pool.wake);
+    pthread_mutex_unlock(&pool.lock);
+  }
+  take_chunks();
+  atomic_fetch_add(&pool.generation, 1);
+  wait_for_workers();
+  pthread_mutex_unlock(&pool.busy);
+}
+
+void tg_set_threads(int64_t count) {
+  atomic_store(&pool.threads, count < 1 ? 1 : count > TG_MAX_THREADS ? TG_MAX_THREADS : (int)count);
+  pthread_mutex_lock(&pool.lock);
+  pthread_cond_broadcast(&pool.wake);
+  pthread_mutex_unlock(&pool.lock);
+}
+
+int64_t tg_threads(void) { return atomic_load(&pool.threads); }
