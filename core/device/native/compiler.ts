@@ -76,6 +76,8 @@ function findRuntime(start: string): string {
 export interface CompileOptions {
   readonly compiler?: Compiler;
   readonly cache?: ImageCache;
+  /** Flags after those of the compiler, which they may override. */
+  readonly flags?: readonly string[];
   /** Make the image anew even where the cache has one (one that cannot be loaded, say). */
   readonly rebuild?: boolean;
 }
@@ -101,12 +103,13 @@ export function systemCache(): ImageCache {
  * the compiler's words and the path of the source, which is kept, where it does not compile.
  */
 export function compileLibrary(source: string, name: string, options: CompileOptions = {}): string {
-  const compiler = options.compiler ?? systemCompiler();
-  if (compiler === undefined) {
+  const chosen = options.compiler ?? systemCompiler();
+  if (chosen === undefined) {
     throw new BenchError("environment", "no C compiler runs here (looked for $CC, cc, gcc, clang)", {
       advice: "install gcc or clang, name one in CC, or use --device wasm",
     });
   }
+  const compiler = { ...chosen, flags: [...chosen.flags, ...(options.flags ?? [])] };
   const cache = options.cache ?? systemCache();
   const key = `${name}-${imageHash(source, compiler)}`;
   const known = options.rebuild ? undefined : cache.find(key);
@@ -120,7 +123,7 @@ function build(source: string, key: string, compiler: Compiler, cache: ImageCach
   writeFileSync(text, source);
   const [program, ...leading] = compiler.command as [string, ...string[]];
   try {
-    execFileSync(program, [...leading, ...compiler.flags, `-I${runtimeFolder}`, text, "-o", image, "-lm"], {
+    execFileSync(program, [...leading, `-I${runtimeFolder}`, text, ...compiler.flags, "-o", image, "-lm"], {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "pipe"],
       maxBuffer: 2 ** 26,

@@ -8,11 +8,11 @@ import type koffiModule from "koffi";
 import { BenchError } from "../../base/errors.ts";
 import { type CompileOptions, compileLibrary } from "./compiler.ts";
 
-/** C types by which functions are declared. "address" is any pointer or handle, given as a number. */
-export type NativeType = "void" | "int32" | "int64" | "f32" | "f64" | "address" | "string";
+/** C types by which functions are declared: "address" is any pointer or handle, given as a number; "data" the contents of a typed array. */
+export type NativeType = "void" | "int32" | "int64" | "f32" | "f64" | "address" | "data" | "string";
 
-/** A function of a library. Numbers for numbers and addresses, a string for a "string". */
-export type NativeFunction = (...args: (number | string)[]) => number;
+/** A function of a library. Typed arrays may be passed only for the duration of the call. Null is a null pointer. */
+export type NativeFunction = (...args: (number | string | null | ArrayBufferView)[]) => number;
 
 const KOFFI_TYPES: Record<NativeType, string> = {
   void: "void",
@@ -21,6 +21,7 @@ const KOFFI_TYPES: Record<NativeType, string> = {
   f32: "float",
   f64: "double",
   address: "uint64_t",
+  data: "void *",
   string: "const char *",
 };
 

@@ -7,7 +7,7 @@ import { compileAndLoad, type Library } from "./library.ts";
 
 export interface NativeRuntime {
   readonly library: Library;
-  /** Where OpenBLAS was found; undefined where the runtime's own code serves alone. */
+  /** Path or name of the OpenBLAS that was found; undefined where the runtime's own code serves alone. */
   readonly blas: string | undefined;
   /** Aligned memory, or 0 where there is none. */
   allocate(bytes: number): number;
@@ -15,7 +15,7 @@ export interface NativeRuntime {
 }
 
 /** Compiled together, so that what they share is inlined. */
-const SOURCES = ["pool.c", "memory.c"];
+const SOURCES = ["pool.c", "memory.c", "blas.c", "gemm.c"];
 
 let loaded: NativeRuntime | undefined;
 
@@ -29,9 +29,18 @@ export function nativeRuntime(): NativeRuntime {
 }
 
 function load(): NativeRuntime {
-  const library = compileAndLoad(SOURCES.map((file) => `#include "${file}"\n`).join(""), "runtime", { global: true });
+  const source = SOURCES.map((file) => `#include "${file}"\n`).join("");
+  const library = compileAndLoad(source, "runtime", { global: true, flags: ["-ffp-contract=fast", "-ldl"] });
   const allocate = library.declare("tg_allocate", "address", ["int64"]);
   const release = library.declare("tg_release", "void", ["address"]);
   library.declare("tg_set_threads", "void", ["int64"])(Number(process.env.TRIGRAD_THREADS) || availableParallelism());
-  return { library, blas: undefined, allocate, release };
+  return { library, blas: openBlas(library), allocate, release };
+}
+
+/** `$TRIGRAD_OPENBLAS` is a path, or `none`; without it the names by which systems know OpenBLAS are tried. */
+function openBlas(library: Library): string | undefined {
+  const open = library.declare("tg_open_blas", "int32", ["string"]);
+  const wanted = process.env.TRIGRAD_OPENBLAS;
+  if (wanted === "none") return undefined;
+  return (wanted ? [wanted] : ["libopenblas.so.0", "libopenblas.so", "libopenblas.dylib"]).find((path) => open(path) === 1);
 }
