@@ -14,6 +14,7 @@ export * from "./ops/indexing.ts";
 export * from "./ops/losses.ts";
 export * from "./ops/movement.ts";
 export * from "./ops/statistics.ts";
+export * from "./ops/windows.ts";
 export { scope } from "./tensor/scope.ts";
 export { createTensor, Tensor } from "./tensor/tensor.ts";
 

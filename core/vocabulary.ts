@@ -8,6 +8,7 @@ import type { Shape } from "./base/shape.ts";
 import type { AnyPrimitive } from "./primitive.ts";
 import type { MatmulParams } from "./primitives/linalg.ts";
 import { primitives } from "./primitives/table.ts";
+import type { ConvolutionParams, WindowParams } from "./primitives/window.ts";
 
 export const unaryNames = [
   "neg",
@@ -93,6 +94,7 @@ export interface Ops<V> extends Elementwise<V> {
   logsumexp(x: V, axes: readonly number[], keepdims: boolean): V;
   softmax(x: V, axis: number): V;
   logSoftmax(x: V, axis: number): V;
+  cumsum(x: V, axis: number, reverse: boolean): V;
   reshape(x: V, shape: Shape): V;
   transpose(x: V, perm: readonly number[]): V;
   broadcastTo(x: V, shape: Shape): V;
@@ -106,6 +108,12 @@ export interface Ops<V> extends Elementwise<V> {
   indexSelect(x: V, index: V, axis: number): V;
   indexAdd(x: V, index: V, src: V, axis: number): V;
   oneHot(index: V, depth: number, dtype: DType): V;
+  convolution(x: V, w: V, params: ConvolutionParams): V;
+  convolutionInput(y: V, w: V, params: ConvolutionParams): V;
+  convolutionWeight(x: V, y: V, params: ConvolutionParams): V;
+  unfold(x: V, params: WindowParams): V;
+  fold(y: V, params: WindowParams): V;
+  argmaxWindows(x: V, params: WindowParams): V;
   lift(x: V | number, dtype: DType): V;
 }
 
@@ -127,6 +135,7 @@ export function opsOver<V>(apply: (primitive: AnyPrimitive, inputs: readonly (V 
     logsumexp: (x, axes, keepdims) => apply(p.logsumexp, [x], { axes, keepdims }),
     softmax: (x, axis) => apply(p.softmax, [x], { axis }),
     logSoftmax: (x, axis) => apply(p.logSoftmax, [x], { axis }),
+    cumsum: (x, axis, reverse) => apply(p.cumsum, [x], { axis, reverse }),
     reshape: (x, shape) => apply(p.reshape, [x], { shape }),
     transpose: (x, perm) => apply(p.transpose, [x], { perm }),
     broadcastTo: (x, shape) => apply(p.broadcastTo, [x], { shape }),
@@ -140,6 +149,12 @@ export function opsOver<V>(apply: (primitive: AnyPrimitive, inputs: readonly (V 
     indexSelect: (x, index, axis) => apply(p.indexSelect, [x, index], { axis }),
     indexAdd: (x, index, src, axis) => apply(p.indexAdd, [x, index, src], { axis }),
     oneHot: (index, depth, dtype) => apply(p.oneHot, [index], { depth, dtype }),
+    convolution: (x, w, params) => apply(p.convolution, [x, w], params),
+    convolutionInput: (y, w, params) => apply(p.convolutionInput, [y, w], params),
+    convolutionWeight: (x, y, params) => apply(p.convolutionWeight, [x, y], params),
+    unfold: (x, params) => apply(p.unfold, [x], params),
+    fold: (y, params) => apply(p.fold, [y], params),
+    argmaxWindows: (x, params) => apply(p.argmaxWindows, [x], params),
     lift: (x, dtype) => apply(p.lift, [x], { dtype }),
   };
 }

@@ -39,6 +39,13 @@ export const reduceRules = {
   reduceMin: extremum,
   argmax: position,
   argmin: position,
+  /** Linear; the transpose sums from the other end. */
+  cumsum: inputs<{ readonly axis: number; readonly reverse: boolean }>(
+    linear(
+      (op, t, s) => op.cumsum(t, s.params.axis, s.params.reverse),
+      (op, ct, s) => op.cumsum(ct, s.params.axis, !s.params.reverse),
+    ),
+  ),
   /** y = log Σ e^x: softmax, here e^(x - y). */
   logsumexp: inputs<ReduceParams>({
     vjp: (op, ct, s) => op.mul(unfold(op, ct, s), op.exp(op.sub(s.in(0), unfold(op, s.out, s)))),

@@ -11,6 +11,7 @@ import { linalgRules } from "./linalg.ts";
 import { movementRules } from "./movement.ts";
 import { reduceRules } from "./reduce.ts";
 import type { Rule } from "./rule.ts";
+import { windowRules } from "./window.ts";
 
 export const rules = {
   ...elementwiseRules,
@@ -18,6 +19,7 @@ export const rules = {
   ...movementRules,
   ...linalgRules,
   ...indexRules,
+  ...windowRules,
   ...hostRules,
 } satisfies { readonly [K in PrimitiveName]: Rule<ParamsOf<Primitives[K]>> | Rule<never> };
 

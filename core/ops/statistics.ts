@@ -1,5 +1,5 @@
 /** Composite reductions: means, moments, norms and products. */
-import { normalizeAxes } from "../base/shape.ts";
+import { normalizeAxes, normalizeAxis } from "../base/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Value } from "../tensor/traced.ts";
 import { avalOf, valueOps as v } from "../tensor/values.ts";
@@ -64,4 +64,34 @@ export function prod(x: Value, axes: Axes = null, keepdims = false): Value {
     length = half + (length % 2);
   }
   return v.reshape(y, keepdims ? shape.map((d, i) => (over.axes.includes(i) ? 1 : d)) : rows);
+}
+
+/** Inclusive cumulative sum along axis. */
+export function cumsum(x: Tensor, axis: number): Tensor;
+export function cumsum(x: Value, axis: number): Value {
+  return v.cumsum(x, normalizeAxis(axis, avalOf(x).shape.length), false);
+}
+
+/**
+ * Inclusive cumulative product along axis, by doubling: after step s each element is the product of the last 2^s. log2(n)
+ * elementwise products, so that derivatives of any order are right with zeros in the data.
+ */
+export function cumprod(x: Tensor, axis: number): Tensor;
+export function cumprod(x: Value, axis: number): Value {
+  const { shape } = avalOf(x);
+  const a = normalizeAxis(axis, shape.length);
+  const length = shape[a] as number;
+  const edge = (n: number) => shape.map((_, i) => (i === a ? n : 0));
+  const ones = shape.map(() => 1);
+  let y = x;
+  for (let reach = 1; reach < length; reach *= 2) {
+    const earlier = v.slice(
+      y,
+      edge(0),
+      shape.map((d, i) => (i === a ? length - reach : d)),
+      ones,
+    );
+    y = v.mul(y, v.pad(earlier, edge(reach), edge(0), edge(0), 1));
+  }
+  return y;
 }

@@ -18,4 +18,7 @@ export const fusedPrimitives = {
   softmax: "exp(x - max) / sum(exp(x - max))",
   logSoftmax: "x - logsumexp(x)",
   crossEntropyRows: "logsumexp(x) - x[label], row by row",
+  convolution: "matmul(w, unfold(pad(x)))",
+  convolutionInput: "fold(matmul(wᵀ, y))",
+  convolutionWeight: "matmul(y, unfold(pad(x))ᵀ), summed over images",
 } as const satisfies Partial<Record<PrimitiveName, string>>;

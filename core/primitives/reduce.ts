@@ -136,6 +136,38 @@ function alongAxis(name: string, result: (x: Expr) => Expr): Primitive<AxisParam
   };
 }
 
+/** Inclusive cumulative sum along an axis, from its end where `reverse` is set. One pass. */
+const cumsum: Primitive<AxisParams & { readonly reverse: boolean }> = {
+  name: "cumsum",
+  arity: 1,
+  scalar: undefined,
+  paramsKey: (p) => `${p.axis}${p.reverse ? "r" : ""}`,
+  inferAval([a], { axis }) {
+    const x = a as Aval;
+    if (x.dtype === "bool" || x.shape.length === 0)
+      throw mismatch(`cumsum along axis ${axis} needs numbers with an axis, but was given ${showAval(x)}`);
+    return x;
+  },
+  lower([a], out, { axis, reverse }) {
+    const x = a as Aval;
+    const { extents, from } = reductionSpace(x, [axis]);
+    const last = from.length - 1;
+    const strides = reverse ? from.map((s, i) => (i === last ? -s : s)) : from;
+    const offset = reverse ? Math.max(0, (extents[last] as number) - 1) * (from[last] as number) : 0;
+    return [
+      describeLaunch({
+        extents,
+        reduced: 1,
+        operands: [{ dtype: x.dtype, strides, offset, input: 0 }],
+        output: { dtype: out.dtype, strides, offset },
+        reductions: [{ op: "sum", of: load(0, x.dtype), dtype: x.dtype }],
+        result: reduced(0, x.dtype),
+        each: "prefix",
+      }),
+    ];
+  },
+};
+
 /**
  * Row-wise cross-entropy: logits x[..., K] and labels t[...] give -log softmax(x)[t], shape t. One kernel: maximum, sum of
  * exponentials and the label's logit in one row program. A label outside [0, K) is an error when the launch runs.
@@ -187,4 +219,5 @@ export const reducePrimitives = {
   softmax: alongAxis("softmax", (x) => binary("div", shiftedExp(x), reduced(1, x.dtype))),
   logSoftmax: alongAxis("logSoftmax", (x) => binary("sub", x, logSumOf(x.dtype))),
   crossEntropyRows,
+  cumsum,
 };

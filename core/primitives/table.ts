@@ -6,6 +6,7 @@ import { indexPrimitives } from "./index.ts";
 import { linalgPrimitives } from "./linalg.ts";
 import { movementPrimitives } from "./movement.ts";
 import { reducePrimitives } from "./reduce.ts";
+import { windowPrimitives } from "./window.ts";
 
 export const primitives = {
   ...elementwisePrimitives,
@@ -13,6 +14,7 @@ export const primitives = {
   ...movementPrimitives,
   ...linalgPrimitives,
   ...indexPrimitives,
+  ...windowPrimitives,
   ...hostPrimitives,
 };
 

@@ -9,7 +9,6 @@
  * `run(outs…, inputs…, last)`; `last` is the length of a flat map, otherwise the address of the block in `wasm-layout.ts`.
  */
 
-import { unsupported } from "../base/errors.ts";
 import type { Kernel, Operand, Output } from "../kernel/kernel.ts";
 import { type Expr, operandsOf, postorder, reduced } from "../kernel/scalar-expr.ts";
 import { isHeavy, keepLastStage } from "./keep-stage.ts";
@@ -30,7 +29,6 @@ export interface RenderedKernel {
 
 /** The module of a kernel. */
 export function renderWasm(given: Kernel): RenderedKernel {
-  if (given.outputs.some((o) => o.each === "prefix")) throw unsupported("a scan on wasm");
   const { kernel, kept } = keepLastStage(given);
   const imports = new Imports();
   const f = new FunctionBuilder(new Array(kernel.operands.length + kernel.outputs.length + 1).fill("i32"));
@@ -52,6 +50,7 @@ class Program {
   private readonly kept: boolean;
   private readonly elements: readonly Stored[];
   private readonly rows: readonly Stored[];
+  private readonly prefixes: readonly Stored[];
   /** What may be computed before a row's loops: all but folds that check indices, which an empty fold must not do. */
   private readonly hoisted: readonly Expr[];
 
@@ -63,6 +62,7 @@ class Program {
     const stored = kernel.outputs.map((o, i): Stored => ({ ...o, number: kernel.operands.length + i }));
     this.elements = stored.filter((o) => o.each === "element");
     this.rows = stored.filter((o) => o.each === "row");
+    this.prefixes = stored.filter((o) => o.each === "prefix");
     this.hoisted = [...kernel.reductions.map((r) => r.of).filter((e) => !checksIndices(e)), ...kernel.outputs.flatMap(storeRoots)];
   }
 
@@ -70,7 +70,7 @@ class Program {
     const { em, kernel } = this;
     const stages = kernel.reductions.map((r) => r.of);
     const all = this.hoisted;
-    const used = this.usedBy([...stages, ...all], [...this.elements, ...this.rows]);
+    const used = this.usedBy([...stages, ...all], [...this.elements, ...this.rows, ...this.prefixes]);
     em.evaluate(all, 0);
     const column = this.columnMode(stages);
     if (column) {
@@ -85,17 +85,22 @@ class Program {
   private row(): void {
     const { em, kernel } = this;
     for (const [stage, r] of kernel.reductions.entries()) {
-      const roots = [r.of];
       const kept = this.kept && stage === kernel.reductions.length - 1 ? (this.elements[0] as Stored) : undefined;
-      const stores = kept ? [{ ...kept, result: r.of }] : [];
-      const along = em.mode || r.op === "argmax" || r.op === "argmin" ? undefined : this.lastAxisMode(roots, stores);
+      const stores = kept ? [{ ...kept, result: r.of }] : this.prefixes;
+      const roots = [r.of, ...this.prefixes.flatMap(storeRoots)];
+      const scalar = em.mode || r.op === "argmax" || r.op === "argmin" || this.prefixes.length > 0;
+      const along = scalar ? undefined : this.lastAxisMode(roots, stores);
       const acc = accumulator(em, r, along);
       const step = () => {
         acc.step();
+        if (this.prefixes.length > 0) {
+          em.define(reduced(stage, r.dtype), acc.finish());
+          em.evaluate(roots, kernel.rank);
+        }
         this.store(stores);
       };
       const walk = () => this.walk(this.outer, roots, this.usedBy(roots, stores), along, { blocks: acc.blocks, step });
-      if (checksIndices(r.of)) this.unlessEmpty(walk);
+      if (roots.some(checksIndices)) this.unlessEmpty(walk);
       else walk();
       em.define(reduced(stage, r.dtype), acc.finish());
       em.evaluate(this.hoisted, this.outer);
@@ -208,7 +213,8 @@ class Program {
   /** The vector loop along the last outer axis around whole row programs, where it is possible and the last axis is not better. */
   private columnMode(stages: readonly Expr[]): VectorMode | undefined {
     const { kernel } = this;
-    if (kernel.reduced === 0 || this.outer === 0 || kernel.outputs.some((o) => o.accumulate || o.storeAt)) return undefined;
+    if (kernel.reduced === 0 || this.outer === 0 || this.prefixes.length > 0) return undefined;
+    if (kernel.outputs.some((o) => o.accumulate || o.storeAt)) return undefined;
     if (kernel.reductions.some((r) => r.op === "argmax" || r.op === "argmin")) return undefined;
     const movesAlongLast = stages.every((e) => this.lastAxisMode([e], []) !== undefined && this.movesAlong(kernel.rank - 1, e));
     if (movesAlongLast) return undefined;

@@ -8,6 +8,7 @@ import type { Rng } from "../../core/base/rng.ts";
 import type { Shape } from "../../core/base/shape.ts";
 import type { ParamsOf } from "../../core/primitive.ts";
 import type { PrimitiveName, Primitives } from "../../core/primitives/table.ts";
+import { type ConvolutionParams, type WindowParams, windowsOf } from "../../core/primitives/window.ts";
 
 export interface InputSpec {
   readonly shape: Shape;
@@ -86,6 +87,25 @@ const product = (a: Shape, b: Shape, transposeA = false, transposeB = false) => 
   inputs: [{ shape: a }, { shape: b }],
   params: { transposeA, transposeB },
 });
+
+const convolutionParams: readonly ConvolutionParams[] = [
+  { input: [5, 6], output: [5, 6], kernel: [3, 3], stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 },
+  { input: [7, 6], output: [3, 2], kernel: [3, 2], stride: [2, 3], padding: [1, 0], dilation: [1, 2], groups: 2 },
+  { input: [4, 5], output: [4, 5], kernel: [1, 1], stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 },
+  { input: [6, 5], output: [2, 2], kernel: [2, 3], stride: [3, 2], padding: [0, 1], dilation: [2, 1], groups: 4 },
+];
+const images = (p: ConvolutionParams) => ({
+  x: { shape: [2, 4, ...p.input] },
+  w: { shape: [4, 4 / p.groups, ...p.kernel] },
+  y: { shape: [2, 4, ...p.output] },
+});
+const convolutions = (a: "x" | "w" | "y", b: "x" | "w" | "y") =>
+  convolutionParams.map((params) => ({ inputs: [images(params)[a], images(params)[b]], params }));
+const windowParams: readonly WindowParams[] = [
+  { input: [4, 5], kernel: [2, 2], stride: [2, 1], dilation: [1, 1] },
+  { input: [5, 6], kernel: [3, 2], stride: [1, 2], dilation: [1, 3] },
+  { input: [3, 3], kernel: [3, 3], stride: [1, 1], dilation: [1, 1] },
+];
 
 export const samples: Samples = {
   neg: one(-2, 2),
@@ -175,6 +195,13 @@ export const samples: Samples = {
     { inputs: [{ shape: [4, 5] }, ids([4], 0, 4, 2, 2)], params: undefined },
     { inputs: [{ shape: [2, 2, 3] }, ids([2, 2], 0, 1, 2, 2)], params: undefined },
   ],
+  cumsum: rows().flatMap((s) => [false, true].map((reverse) => ({ ...s, params: { ...s.params, reverse } }))),
+  convolution: convolutions("x", "w"),
+  convolutionInput: convolutions("y", "w"),
+  convolutionWeight: convolutions("x", "y"),
+  unfold: windowParams.map((params) => ({ inputs: [{ shape: [2, 2, ...params.input] }], params })),
+  fold: windowParams.map((params) => ({ inputs: [{ shape: [2, 1, ...params.kernel, ...windowsOf(params)] }], params })),
+  argmaxWindows: windowParams.map((params) => ({ inputs: [{ shape: [2, 2, ...params.input] }], params })),
   reshape: [{ inputs: [{ shape: [2, 3, 4] }], params: { shape: [4, 6] } }],
   stopGradient: one(-2, 2),
   transpose: [

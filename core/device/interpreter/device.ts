@@ -7,13 +7,14 @@ import { type DType, sizeOf, type TypedArray } from "../../base/dtype.ts";
 import { assert, BenchError, unsupported } from "../../base/errors.ts";
 import { compilePoint } from "../../kernel/javascript.ts";
 import type { Geometry, Output } from "../../kernel/kernel.ts";
-import type { KernelLaunch, Launch, MatmulLaunch } from "../../kernel/launch.ts";
+import type { ConvolutionLaunch, KernelLaunch, Launch, MatmulLaunch } from "../../kernel/launch.ts";
 import { levelsOf } from "../../kernel/level.ts";
 import { postorder } from "../../kernel/scalar-expr.ts";
 import { indexOutOfRange } from "../bounds.ts";
 import type { Address, Device, DeviceStats, Runnable } from "../device.ts";
 import { type PlanStep, type RunnablePlan, sequentialPlan } from "../plan.ts";
 import { showBytes } from "../pool.ts";
+import { convolve } from "./convolution.ts";
 import { finish, identity, Sum, takes } from "./fold.ts";
 
 /** A device that executes every launch in float64 on the host. `maxBytes` limits live memory. */
@@ -119,6 +120,7 @@ class Interpreter implements Device {
       case "matmul":
         return launch.epilogue === undefined ? this.matmul(launch) : this.matmulWithEpilogue(launch, launch.epilogue);
       case "convolution":
+        return this.convolution(launch);
       case "routine":
         throw unsupported(`${launch.kind} on the interpreter`);
       default:
@@ -159,6 +161,14 @@ class Interpreter implements Device {
       product(at, ...given);
       map(...(addresses.slice(0, outputs) as [Address]), at, ...given);
       this.free(at, bytes);
+    };
+  }
+
+  private convolution(launch: ConvolutionLaunch): Runnable {
+    this.kernels.add(`convolution ${launch.product} ${launch.dtype}`);
+    return (out, ...inputs) => {
+      const [a, b] = launch.inputs.map((i) => this.view(inputs[i] as Address, launch.dtype)) as [TypedArray, TypedArray];
+      convolve(launch, this.view(out, launch.dtype), a, b);
     };
   }
 

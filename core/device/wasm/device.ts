@@ -15,8 +15,10 @@ import type { Address, Device, DeviceStats, Runnable } from "../device.ts";
 import { type PlanStep, type RunnablePlan, sequentialPlan } from "../plan.ts";
 import { Pool } from "../pool.ts";
 import { bindArguments, type WasmFunction } from "./bind.ts";
+import { type Host, prepareConvolution } from "./convolution.ts";
 import { Heap, MAX_BYTES } from "./heap.ts";
 import { MatmulLibrary } from "./matmul.ts";
+import { Scratch } from "./scratch.ts";
 
 /** A device in WebAssembly memory; `maxBytes` (at most 4 GiB) limits what buffers may reserve. */
 export function createWasm(options: { maxBytes?: number } = {}): Device {
@@ -51,12 +53,18 @@ class WasmDevice implements Device {
   private readonly pool: Pool;
   private readonly matmul: MatmulLibrary;
   private readonly compiled = new Map<string, CompiledKernel>();
+  private readonly convolutionHost: Host = {
+    prepare: (launch) => this.prepare(launch),
+    scratch: (bytes) => this.convolutionScratch.atLeast(bytes),
+  };
+  private readonly convolutionScratch: Scratch;
   private readonly launchCount = { value: 0 };
   private syncs = 0;
 
   constructor(maxBytes: number) {
     this.heap = new Heap(ERROR_CELL + ERROR_CELL_WORDS * 4);
     this.pool = new Pool(this.name, this.heap, maxBytes);
+    this.convolutionScratch = new Scratch(this.pool);
     this.matmul = new MatmulLibrary(this.heap, this.pool);
   }
 
@@ -88,6 +96,7 @@ class WasmDevice implements Device {
       case "matmul":
         return this.matmul.prepare(launch, this.launchCount);
       case "convolution":
+        return prepareConvolution(this.convolutionHost, launch);
       case "routine":
         throw unsupported(`${launch.kind} on ${this.name}`);
       default:

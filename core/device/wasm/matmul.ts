@@ -9,6 +9,7 @@ import type { Address, Runnable } from "../device.ts";
 import type { Pool } from "../pool.ts";
 import type { WasmFunction } from "./bind.ts";
 import type { Heap } from "./heap.ts";
+import { Scratch } from "./scratch.ts";
 
 /** B of at most this many bytes stays in the first-level cache while it is read in place. */
 const DIRECT_BYTES = 32768;
@@ -25,14 +26,12 @@ interface Library {
 
 export class MatmulLibrary {
   private readonly heap: Heap;
-  private readonly pool: Pool;
   private readonly compiled = new Map<FloatDType, Library>();
-  private scratch: Address = 0;
-  private scratchBytes = 0;
+  private readonly scratch: Scratch;
 
   constructor(heap: Heap, pool: Pool) {
     this.heap = heap;
-    this.pool = pool;
+    this.scratch = new Scratch(pool);
   }
 
   /** Modules compiled so far. */
@@ -88,20 +87,14 @@ export class MatmulLibrary {
     const depth = Math.min(k, blocking.depth);
     const tileBytes = TILE_ROWS * columns * size;
     const bytesB = depth * upTo(n, columns, blocking.columns) * size;
-    this.reserve(tileBytes + bytesB + depth * upTo(m, TILE_ROWS, blocking.rows) * size);
+    const bytes = tileBytes + bytesB + depth * upTo(m, TILE_ROWS, blocking.rows) * size;
+    // Asked for now, so that a launch does not fail for want of memory.
+    this.scratch.atLeast(bytes);
     return (c, a, b) => {
-      const panels = this.scratch + tileBytes;
-      packed(c, a, b, m, n, k, aRow, aDepth, bDepth, bColumn, this.scratch, panels, panels + bytesB);
+      const scratch = this.scratch.atLeast(bytes);
+      const panels = scratch + tileBytes;
+      packed(c, a, b, m, n, k, aRow, aDepth, bDepth, bColumn, scratch, panels, panels + bytesB);
     };
-  }
-
-  /** Makes the scratch memory at least this large. */
-  private reserve(bytes: number): void {
-    if (bytes <= this.scratchBytes) return;
-    const larger = this.pool.permanent(bytes);
-    if (this.scratch !== 0) this.pool.discard(this.scratch, this.scratchBytes);
-    this.scratch = larger;
-    this.scratchBytes = bytes;
   }
 
   private library(dtype: FloatDType): Library {
