@@ -1,8 +1,8 @@
 /** Convolution, pooling and resampling of images, NCHW. Padding is symmetric; a pair is [height, width], a number stands for both. */
 import { mismatch } from "../base/errors.ts";
 import { type Shape, showShape } from "../base/shape.ts";
-import type { Pair } from "../kernel/launch.ts";
-import type { WindowParams } from "../primitives/window.ts";
+
+import type { Pair, WindowParams } from "../primitives/window.ts";
 import { createTensor, type Tensor } from "../tensor/tensor.ts";
 import type { Value } from "../tensor/traced.ts";
 import { avalOf, valueOps as v } from "../tensor/values.ts";

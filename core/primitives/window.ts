@@ -27,6 +27,8 @@ export interface ConvolutionParams {
 const convolutionKey = (p: ConvolutionParams) =>
   [p.input, p.output, p.kernel, p.stride, p.padding, p.dilation, p.groups].map(String).join(":");
 
+export type { Pair };
+
 type Image = readonly [number, number, number, number];
 
 function convolutionOf(
