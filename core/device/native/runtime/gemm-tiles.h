@@ -68,18 +68,7 @@ static void NAME(direct_tile)(int64_t rows, int64_t k, const T *a, int64_t a_row
   case count:                                                           \
     NAME(tile)(count, k, a, a_row, a_step, b, b_step, c, ldc, 0);       \
     return;
-  switch (rows) {
-    TG_CASE(1) TG_CASE(2) TG_CASE(3) TG_CASE(4)
-#if TG_ROWS > 4
-    TG_CASE(5) TG_CASE(6)
-#endif
-#if TG_ROWS > 6
-    TG_CASE(7) TG_CASE(8)
-#endif
-#if TG_ROWS > 8
-    TG_CASE(9) TG_CASE(10) TG_CASE(11) TG_CASE(12)
-#endif
-  }
+  switch (rows) { TG_ROW_CASES }
 #undef TG_CASE
 }
 

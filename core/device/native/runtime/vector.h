@@ -23,6 +23,18 @@
 #define TG_VECTORS 2
 #endif
 
+/** The cases of a switch over the number of rows of a tile, for whatever TG_CASE is at the place of use. */
+#if TG_ROWS == 4
+#define TG_ROW_CASES TG_CASE(1) TG_CASE(2) TG_CASE(3) TG_CASE(4)
+#elif TG_ROWS == 6
+#define TG_ROW_CASES TG_CASE(1) TG_CASE(2) TG_CASE(3) TG_CASE(4) TG_CASE(5) TG_CASE(6)
+#elif TG_ROWS == 8
+#define TG_ROW_CASES TG_CASE(1) TG_CASE(2) TG_CASE(3) TG_CASE(4) TG_CASE(5) TG_CASE(6) TG_CASE(7) TG_CASE(8)
+#else
+#define TG_ROW_CASES                                                                                                          \
+  TG_CASE(1) TG_CASE(2) TG_CASE(3) TG_CASE(4) TG_CASE(5) TG_CASE(6) TG_CASE(7) TG_CASE(8) TG_CASE(9) TG_CASE(10) TG_CASE(11) TG_CASE(12)
+#endif
+
 #define TG_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define TG_MAX(a, b) ((a) > (b) ? (a) : (b))
 #define TG_CEIL_DIV(a, b) (((a) + (b) - 1) / (b))
