@@ -133,7 +133,7 @@ static void NAME(weight_depthwise)(void *context, int64_t channel) {
   const tg_convolution *s = job->s;
   int64_t planes = s->stride[0] * s->stride[1], slab_rows = s->output[0] + job->reach_row, plane = slab_rows * job->width;
   int64_t size = s->output[0] * job->width;
-  T *slab = tg_scratch(TG_SCRATCH_IMAGE, (planes * plane + job->width) * (int64_t)sizeof(T));
+  T *slab = tg_scratch(TG_SCRATCH_IMAGE, (planes * plane + job->width + NR) * (int64_t)sizeof(T));
   T *flat = tg_scratch(TG_SCRATCH_A, size * (int64_t)sizeof(T));
   if (!slab || !flat) tg_out_of_memory();
   NAME(correlation) c = {.channels = 1, .rows_in = s->input[0], .columns_in = s->input[1], .step = {s->stride[0], s->stride[1]},

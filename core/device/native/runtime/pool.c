@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 
+#include "scratch.h"
 #include "trigrad.h"
 
 #define TG_MAX_THREADS 256
@@ -89,6 +90,7 @@ static void *work(void *argument) {
     }
     seen = generation;
   }
+  tg_release_scratch();
   return NULL;
 }
 

@@ -9,17 +9,24 @@
 
 enum { TG_SCRATCH_A, TG_SCRATCH_B, TG_SCRATCH_EDGE, TG_SCRATCH_IMAGE, TG_SCRATCH_ROUTINE, TG_SCRATCH_SLOTS };
 
+static __thread struct {
+  void *memory;
+  int64_t bytes;
+} tg_scratch_slots[TG_SCRATCH_SLOTS];
+
 static inline void *tg_scratch(int slot, int64_t bytes) {
-  static __thread struct {
-    void *memory;
-    int64_t bytes;
-  } slots[TG_SCRATCH_SLOTS];
-  if (slots[slot].bytes < bytes) {
-    tg_release(slots[slot].memory);
-    slots[slot].memory = tg_allocate(bytes);
-    slots[slot].bytes = slots[slot].memory ? bytes : 0;
+  if (tg_scratch_slots[slot].bytes < bytes) {
+    tg_release(tg_scratch_slots[slot].memory);
+    tg_scratch_slots[slot].memory = tg_allocate(bytes);
+    tg_scratch_slots[slot].bytes = tg_scratch_slots[slot].memory ? bytes : 0;
   }
-  return slots[slot].memory;
+  return tg_scratch_slots[slot].memory;
+}
+
+/** For a thread that ends. */
+static inline void tg_release_scratch(void) {
+  for (int slot = 0; slot < TG_SCRATCH_SLOTS; slot++) tg_release(tg_scratch_slots[slot].memory);
+  memset(tg_scratch_slots, 0, sizeof tg_scratch_slots);
 }
 
 #endif
