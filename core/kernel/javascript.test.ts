@@ -37,6 +37,13 @@ describe("compileScalar", () => {
     expect([run(unary("neg", i), -2147483648), run(unary("abs", i), -2147483648)]).toEqual([-2147483648, -2147483648]);
   });
 
+  it("shifts 32-bit integers, zeros coming in, by the low five bits of the count", () => {
+    expect([run(binary("shl", i, j), 3, 31), run(binary("shl", i, j), 1, 33)]).toEqual([-2147483648, 2]);
+    expect([run(binary("shr", i, j), -1, 28), run(binary("shr", i, j), -1, 0), run(binary("shr", i, j), -8, 33)]).toEqual([
+      15, -1, 2147483644,
+    ]);
+  });
+
   it("converts as C does, saturating", () => {
     const toInt = cast(x, "i32");
     expect([1.9, -1.9, 3e9, -3e9, Number.NaN, Infinity].map((v) => run(toInt, v))).toEqual([1, -1, 2147483647, -2147483648, 0, 2147483647]);

@@ -173,6 +173,10 @@ function binaryText(fn: BinaryFn, x: string, y: string, isBool: boolean, isI32: 
       return `(${x} | ${y})`;
     case "xor":
       return `(${x} ^ ${y})`;
+    case "shl":
+      return `(${x} << ${y})`;
+    case "shr":
+      return `(${x} >>> ${y} | 0)`;
     default:
       return fn satisfies never;
   }

@@ -37,7 +37,10 @@ export type UnaryFn =
   | "erfc"
   | "lgamma"
   | "not";
-/** `min`/`max` return NaN when an operand is NaN; `rem` is JavaScript's `%`; `polygamma(n, x)` takes its order first. */
+/**
+ * `min`/`max` return NaN when an operand is NaN; `rem` is JavaScript's `%`; `polygamma(n, x)` takes its order first. `shl` and
+ * `shr` (logical: zeros come in from above) are for i32 only; of the count y its low five bits count.
+ */
 export type BinaryFn =
   | "add"
   | "sub"
@@ -52,7 +55,9 @@ export type BinaryFn =
   | "polygamma"
   | "and"
   | "or"
-  | "xor";
+  | "xor"
+  | "shl"
+  | "shr";
 /** Comparisons of two numbers of one dtype; the result is a bool. Any comparison with NaN but `ne` is false. */
 export type CompareFn = "lt" | "le" | "gt" | "ge" | "eq" | "ne";
 

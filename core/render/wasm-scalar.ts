@@ -155,6 +155,7 @@ function unaryFloat(f: FunctionBuilder, imports: Imports, fn: UnaryFn, t: "f32" 
 }
 
 const NATIVE_BINARY: ReadonlySet<BinaryFn> = new Set(["add", "sub", "mul", "div", "min", "max"]);
+const INTEGERS_ONLY: ReadonlySet<BinaryFn> = new Set(["and", "or", "xor", "shl", "shr"]);
 
 function binary(f: FunctionBuilder, imports: Imports, fn: BinaryFn, dtype: DType, x: () => void, y: () => void): void {
   if (dtype === "bool") {
@@ -171,7 +172,7 @@ function binary(f: FunctionBuilder, imports: Imports, fn: BinaryFn, dtype: DType
     y();
     f.op(`${dtype}.${fn}` as PlainOp);
   } else {
-    assert(fn !== "and" && fn !== "or" && fn !== "xor", `${fn} of floats`);
+    assert(!INTEGERS_ONLY.has(fn), `${fn} of floats`);
     x();
     if (dtype === "f32") f.op("f64.promote_f32");
     y();
@@ -214,6 +215,12 @@ function binaryI32(f: FunctionBuilder, imports: Imports, fn: BinaryFn, x: () => 
       x();
       y();
       f.op(`i32.${fn}`);
+      return;
+    case "shl":
+    case "shr":
+      x();
+      y();
+      f.op(fn === "shl" ? "i32.shl" : "i32.shr_u");
       return;
     case "min":
     case "max":

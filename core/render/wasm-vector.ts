@@ -83,7 +83,11 @@ export function emitVector(f: FunctionBuilder, imports: Imports, lanes: Lanes, e
       const x = () => push(e.x);
       const y = () => push(e.y);
       if (e.fn === "pow" && (e.dtype === "f64") === (lanes === 2)) power(f, imports, lanes, e, push);
-      else if (!binary(f, e.fn, e.dtype, x, y)) laneByLane(f, imports, lanes, e, push);
+      else if ((e.fn === "shl" || e.fn === "shr") && e.y.kind === "const") {
+        // Vector shifts take one count for all lanes.
+        x();
+        f.i32(e.y.value).op(e.fn === "shl" ? "i32x4.shl" : "i32x4.shr_u");
+      } else if (!binary(f, e.fn, e.dtype, x, y)) laneByLane(f, imports, lanes, e, push);
       return;
     }
     case "compare":

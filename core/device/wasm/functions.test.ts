@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import type { DType, TypedArray } from "../../base/dtype.ts";
 import { compileScalar } from "../../kernel/javascript.ts";
 import { type Access, kernel } from "../../kernel/kernel.ts";
-import { type BinaryFn, binary, type Expr, load, type UnaryFn, unary } from "../../kernel/scalar-expr.ts";
+import { type BinaryFn, binary, constant, type Expr, load, type UnaryFn, unary } from "../../kernel/scalar-expr.ts";
 import { createWasm } from "./device.ts";
 
 const device = createWasm();
@@ -187,5 +187,19 @@ describe("functions on the wasm device", () => {
         expect(Object.is(got[i], stored), `${fn}(${xs[i]}, ${ys[i]}) of ${dtype} is ${got[i]}, wanted ${stored}`).toBe(true);
       }
     }
+  });
+
+  it.each(["shl", "shr"] as const)("%s agrees with the definition, in vectors and one by one, for any count", (fn) => {
+    const xs = Int32Array.from([0, 1, -1, 5, -2147483648, 2147483647, 0x12345678, -77, 3]);
+    const x = load(0, "i32");
+    for (const count of [0, 1, 13, 31, 32, 45]) {
+      const e = binary(fn, x, constant(count, "i32"));
+      const wanted = xs.map((v) => compileScalar(e, 1)(v));
+      expect(map(e, "i32", [xs])).toEqual(wanted);
+      expect(map(e, "i32", [Int32Array.from([...xs].flatMap((v) => [v, 0]))], 2)).toEqual(wanted);
+    }
+    const counts = xs.map((_, i) => 7 * i - 3);
+    const e = binary(fn, x, load(1, "i32"));
+    expect(map(e, "i32", [xs, counts])).toEqual(xs.map((v, i) => compileScalar(e, 2)(v, counts[i] as number)));
   });
 });
