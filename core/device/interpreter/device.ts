@@ -4,11 +4,12 @@
  * when it is handed out, so reading what nobody wrote shows, and addresses are checked against the buffers that are alive.
  */
 import { type DType, sizeOf, type TypedArray } from "../../base/dtype.ts";
-import { assert, BenchError, unsupported } from "../../base/errors.ts";
+import { assert, BenchError } from "../../base/errors.ts";
 import { compilePoint } from "../../kernel/javascript.ts";
 import type { Geometry, Output } from "../../kernel/kernel.ts";
-import type { ConvolutionLaunch, KernelLaunch, Launch, MatmulLaunch } from "../../kernel/launch.ts";
+import type { ConvolutionLaunch, KernelLaunch, Launch, MatmulLaunch, RoutineLaunch } from "../../kernel/launch.ts";
 import { levelsOf } from "../../kernel/level.ts";
+import { runRoutine } from "../../kernel/routines/run.ts";
 import { postorder } from "../../kernel/scalar-expr.ts";
 import { indexOutOfRange } from "../bounds.ts";
 import type { Address, Device, DeviceStats, Runnable } from "../device.ts";
@@ -122,7 +123,7 @@ class Interpreter implements Device {
       case "convolution":
         return this.convolution(launch);
       case "routine":
-        throw unsupported(`${launch.kind} on the interpreter`);
+        return this.routine(launch);
       default:
         return launch satisfies never;
     }
@@ -146,6 +147,18 @@ class Interpreter implements Device {
       : dtype === "f64"
         ? new Float64Array(memory, offset)
         : new Int32Array(memory, offset);
+  }
+
+  private routine(launch: RoutineLaunch): Runnable {
+    this.kernels.add(`${launch.routine} ${launch.dtype}`);
+    return (out, ...inputs) => {
+      const target = this.view(out, launch.routine === "argsort" ? "i32" : launch.dtype);
+      runRoutine(
+        launch,
+        target,
+        launch.inputs.map((i) => this.view(inputs[i] as Address, launch.dtype)),
+      );
+    };
   }
 
   /** The product goes to memory of its own; the map reads it there. */

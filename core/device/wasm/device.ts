@@ -4,10 +4,10 @@
  */
 import type { DType, TypedArray } from "../../base/dtype.ts";
 import { sizeOf } from "../../base/dtype.ts";
-import { unsupported } from "../../base/errors.ts";
 import { erf, erfc, lgamma, polygamma } from "../../base/special.ts";
 import type { Geometry, Kernel } from "../../kernel/kernel.ts";
-import type { KernelLaunch, Launch } from "../../kernel/launch.ts";
+import type { KernelLaunch, Launch, RoutineLaunch } from "../../kernel/launch.ts";
+import { runRoutine } from "../../kernel/routines/run.ts";
 import { renderWasm } from "../../render/wasm.ts";
 import { allOperands, ERROR_CELL, ERROR_CELL_WORDS, isFlat, type Site, wordValues } from "../../render/wasm-layout.ts";
 import { indexOutOfRange } from "../bounds.ts";
@@ -84,9 +84,8 @@ class WasmDevice implements Device {
 
   download(address: Address, dtype: DType, length: number): TypedArray {
     this.syncs++;
-    const whole = dtype === "f32" ? this.heap.f32 : dtype === "f64" ? this.heap.f64 : this.heap.i32;
     const start = address / sizeOf(dtype);
-    return whole.slice(start, start + length);
+    return this.whole(dtype).slice(start, start + length);
   }
 
   prepare(launch: Launch): Runnable {
@@ -98,7 +97,7 @@ class WasmDevice implements Device {
       case "convolution":
         return prepareConvolution(this.convolutionHost, launch);
       case "routine":
-        throw unsupported(`${launch.kind} on ${this.name}`);
+        return this.routine(launch);
       default:
         return launch satisfies never;
     }
@@ -133,6 +132,24 @@ class WasmDevice implements Device {
     const last = isFlat(kernel) ? (geometry.extents[0] ?? 1) : this.block(wordValues(kernel, geometry));
     const bound = bindArguments({ run, outputs: kernel.outputs.length, inputs, offsets, last, counter: this.launchCount });
     return sites.length === 0 ? bound : this.checked(bound, sites, geometry);
+  }
+
+  /** Routines run in JavaScript on views of the memory, which are made anew for each run because memory grows. */
+  private routine(launch: RoutineLaunch): Runnable {
+    const view = (address: Address, dtype: DType) => this.whole(dtype).subarray(address / sizeOf(dtype));
+    return (out, ...inputs) => {
+      this.launchCount.value++;
+      const target = view(out, launch.routine === "argsort" ? "i32" : launch.dtype);
+      runRoutine(
+        launch,
+        target,
+        launch.inputs.map((i) => view(inputs[i] as Address, launch.dtype)),
+      );
+    };
+  }
+
+  private whole(dtype: DType): TypedArray {
+    return dtype === "f32" ? this.heap.f32 : dtype === "f64" ? this.heap.f64 : this.heap.i32;
   }
 
   private compile(kernel: Kernel): CompiledKernel {
