@@ -10,9 +10,11 @@ import type { Tensor } from "./tensor/tensor.ts";
 import type { Value } from "./tensor/traced.ts";
 import { avalOf, valueOps as v } from "./tensor/values.ts";
 
+export * from "./ops/decomposition.ts";
 export * from "./ops/indexing.ts";
 export * from "./ops/losses.ts";
 export * from "./ops/movement.ts";
+export * from "./ops/sorting.ts";
 export * from "./ops/statistics.ts";
 export * from "./ops/windows.ts";
 export { scope } from "./tensor/scope.ts";

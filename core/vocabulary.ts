@@ -6,6 +6,7 @@
 import type { DType } from "./base/dtype.ts";
 import type { Shape } from "./base/shape.ts";
 import type { AnyPrimitive } from "./primitive.ts";
+import type { SolveParams, TriangularParams } from "./primitives/decomposition.ts";
 import type { MatmulParams } from "./primitives/linalg.ts";
 import { primitives } from "./primitives/table.ts";
 import type { ConvolutionParams, WindowParams } from "./primitives/window.ts";
@@ -48,6 +49,9 @@ export const unaryNames = [
   "softplus",
   "relu",
   "logicalNot",
+  "cholesky",
+  "det",
+  "logabsdet",
   "stopGradient",
   "item",
 ] as const; // prettier-ignore
@@ -103,6 +107,9 @@ export interface Ops<V> extends Elementwise<V> {
   flip(x: V, axes: readonly number[]): V;
   concat(xs: readonly V[], axis: number): V;
   matmul(a: V, b: V, params: MatmulParams): V;
+  triangularSolve(a: V, b: V, params: TriangularParams): V;
+  solve(a: V, b: V, params: SolveParams): V;
+  argsort(x: V, descending: boolean): V;
   gather(x: V, index: V, axis: number): V;
   scatterAdd(x: V, index: V, src: V, axis: number): V;
   indexSelect(x: V, index: V, axis: number): V;
@@ -144,6 +151,9 @@ export function opsOver<V>(apply: (primitive: AnyPrimitive, inputs: readonly (V 
     flip: (x, axes) => apply(p.flip, [x], { axes }),
     concat: (xs, axis) => apply(p.concat, xs, { axis }),
     matmul: (a, b, params) => apply(p.matmul, [a, b], params),
+    triangularSolve: (a, b, params) => apply(p.triangularSolve, [a, b], params),
+    solve: (a, b, params) => apply(p.solve, [a, b], params),
+    argsort: (x, descending) => apply(p.argsort, [x], { descending }),
     gather: (x, index, axis) => apply(p.gather, [x, index], { axis }),
     scatterAdd: (x, index, src, axis) => apply(p.scatterAdd, [x, index, src], { axis }),
     indexSelect: (x, index, axis) => apply(p.indexSelect, [x, index], { axis }),

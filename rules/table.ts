@@ -4,6 +4,7 @@
  */
 import type { ParamsOf } from "../core/primitive.ts";
 import { type PrimitiveName, type Primitives, primitiveNames } from "../core/primitives/table.ts";
+import { decompositionRules } from "./decomposition.ts";
 import { elementwiseRules } from "./elementwise.ts";
 import { hostRules } from "./host.ts";
 import { indexRules } from "./index.ts";
@@ -18,6 +19,7 @@ export const rules = {
   ...reduceRules,
   ...movementRules,
   ...linalgRules,
+  ...decompositionRules,
   ...indexRules,
   ...windowRules,
   ...hostRules,

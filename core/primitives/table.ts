@@ -1,11 +1,13 @@
 /** All primitives: the closed set that devices compute and `rules/table.ts` must cover, entry for entry. */
 import type { AnyPrimitive } from "../primitive.ts";
+import { decompositionPrimitives } from "./decomposition.ts";
 import { elementwisePrimitives } from "./elementwise.ts";
 import { hostPrimitives } from "./host.ts";
 import { indexPrimitives } from "./index.ts";
 import { linalgPrimitives } from "./linalg.ts";
 import { movementPrimitives } from "./movement.ts";
 import { reducePrimitives } from "./reduce.ts";
+import { sortingPrimitives } from "./sorting.ts";
 import { windowPrimitives } from "./window.ts";
 
 export const primitives = {
@@ -13,6 +15,8 @@ export const primitives = {
   ...reducePrimitives,
   ...movementPrimitives,
   ...linalgPrimitives,
+  ...decompositionPrimitives,
+  ...sortingPrimitives,
   ...indexPrimitives,
   ...windowPrimitives,
   ...hostPrimitives,

@@ -10,7 +10,7 @@ import type { Value } from "../../core/tensor/traced.ts";
 import { avalOf, valueOps } from "../../core/tensor/values.ts";
 import { grad, jvp, vjp } from "../../engines/tape/transforms.ts";
 import { directional, dot, worst } from "./oracle.ts";
-import { draw, type Sample } from "./samples.ts";
+import { draw, type Sample, symmetrised } from "./samples.ts";
 
 export interface RuleErrors {
   readonly jvp: number;
@@ -49,7 +49,11 @@ export function checkRule(name: PrimitiveName, sample: Sample<unknown>, seed: nu
   const before = currentDevice().stats().liveBytes;
   const errors = scope(() => {
     const xs = point.map((v, j) => tensor(free[j] as number, v));
-    const tangents = point.map((v) => rng.uniform(v.length).map((u) => 2 * u - 1));
+    const tangents = point.map((v, j) => {
+      const { symmetric, shape } = sample.inputs[free[j] as number] as Sample<unknown>["inputs"][number];
+      const t = rng.uniform(v.length).map((u) => 2 * u - 1);
+      return symmetric ? symmetrised(t, shape.at(-1) as number) : t;
+    });
     const ts = tangents.map((v, j) => tensor(free[j] as number, v));
     const y = at(xs) as Tensor;
     const direction = rng.uniform(y.aval.size).map((u) => 2 * u - 1);

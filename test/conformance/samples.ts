@@ -18,6 +18,10 @@ export interface InputSpec {
   readonly high?: number;
   /** Given values instead of drawn ones. */
   readonly values?: readonly number[];
+  /** Added to the diagonals of square matrices (the last two axes). */
+  readonly diagonal?: number;
+  /** Matrices and their tangents are symmetric. */
+  readonly symmetric?: boolean;
 }
 
 export interface Sample<P> {
@@ -232,6 +236,33 @@ export const samples: Samples = {
     product([3, 0], [0, 2]),
     product([1, 5], [5, 1]),
   ],
+  cholesky: [
+    [3, 3],
+    [2, 4, 4],
+    [1, 1],
+  ].map((shape) => ({ inputs: [{ shape, diagonal: 8, symmetric: true }], params: undefined })),
+  triangularSolve: [true, false].flatMap((lower) =>
+    [true, false].flatMap((transpose) => [
+      { inputs: [{ shape: [3, 3], diagonal: 4 }, { shape: [3, 2] }], params: { lower, transpose } },
+      { inputs: [{ shape: [2, 2, 2], diagonal: 4 }, { shape: [2, 2, 1] }], params: { lower, transpose } },
+    ]),
+  ),
+  solve: [true, false].flatMap((transpose) => [
+    { inputs: [{ shape: [4, 4], diagonal: 5 }, { shape: [4, 2] }], params: { transpose } },
+    { inputs: [{ shape: [2, 3, 3], diagonal: 5 }, { shape: [2, 3, 1] }], params: { transpose } },
+  ]),
+  det: [
+    [3, 3],
+    [2, 4, 4],
+    [1, 1],
+    [2, 2],
+  ].map((shape) => ({ inputs: [{ shape, low: -1, high: 1, diagonal: 2 }], params: undefined })),
+  logabsdet: [
+    [3, 3],
+    [2, 4, 4],
+    [1, 1],
+  ].map((shape) => ({ inputs: [{ shape, low: -1, high: 1, diagonal: -3 }], params: undefined })),
+  argsort: [true, false].map((descending) => ({ inputs: [{ shape: [3, 5] }], params: { descending } })),
   gather: [{ inputs: [{ shape: [3, 4] }, ids([3, 2], 0, 3, 1, 1, 2, 0)], params: { axis: 1 } }],
   scatterAdd: [{ inputs: [{ shape: [3, 2] }, ids([4, 2], 0, 1, 0, 1, 2, 2, 1, 0), { shape: [4, 2] }], params: { axis: 0 } }],
   indexSelect: [
@@ -249,5 +280,22 @@ export function draw(spec: InputSpec, rng: Rng): Float64Array {
   if (spec.values !== undefined) return Float64Array.from(spec.values);
   const n = spec.shape.reduce((a, d) => a * d, 1);
   const { low = -2, high = 2, dtype = "f64" } = spec;
-  return rng.uniform(n).map((u) => (dtype === "f64" || dtype === "f32" ? low + u * (high - low) : Math.floor(low + u * (high - low))));
+  const values = rng
+    .uniform(n)
+    .map((u) => (dtype === "f64" || dtype === "f32" ? low + u * (high - low) : Math.floor(low + u * (high - low))));
+  const order = spec.shape.at(-1) as number;
+  if (spec.diagonal !== undefined)
+    for (let i = 0; i < n; i++) {
+      const at = i % (order * order);
+      if (at % (order + 1) === 0) values[i] = (values[i] as number) + spec.diagonal;
+    }
+  return spec.symmetric ? symmetrised(values, order) : values;
+}
+
+/** (X + Xᵀ)/2 of each n×n matrix in `values`. */
+export function symmetrised(values: Float64Array, n: number): Float64Array {
+  return values.map((v, i) => {
+    const [row, column] = [Math.floor(i / n) % n, i % n];
+    return (v + (values[i + (column - row) * (n - 1)] as number)) / 2;
+  });
 }
