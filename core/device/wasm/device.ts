@@ -12,10 +12,11 @@ import { renderWasm } from "../../render/wasm.ts";
 import { allOperands, ERROR_CELL, ERROR_CELL_WORDS, isFlat, type Site, wordValues } from "../../render/wasm-layout.ts";
 import { indexOutOfRange } from "../bounds.ts";
 import type { Address, Device, DeviceStats, Runnable } from "../device.ts";
-import { type PlanStep, type RunnablePlan, sequentialPlan } from "../plan.ts";
+import { joinCalls, type PlanStep, type RunnablePlan } from "../plan.ts";
 import { Pool } from "../pool.ts";
 import { bindArguments, type WasmFunction } from "./bind.ts";
 import { type Host, prepareConvolution } from "./convolution.ts";
+import { withEpilogue } from "./epilogue.ts";
 import { Heap, MAX_BYTES } from "./heap.ts";
 import { MatmulLibrary } from "./matmul.ts";
 import { Scratch } from "./scratch.ts";
@@ -93,7 +94,9 @@ class WasmDevice implements Device {
       case "kernel":
         return this.prepareKernel(launch);
       case "matmul":
-        return this.matmul.prepare(launch, this.launchCount);
+        return launch.epilogue === undefined
+          ? this.matmul.prepare(launch, this.launchCount)
+          : withEpilogue(launch, launch.epilogue, (part) => this.prepare(part));
       case "convolution":
         return prepareConvolution(this.convolutionHost, launch);
       case "routine":
@@ -104,7 +107,7 @@ class WasmDevice implements Device {
   }
 
   preparePlan(steps: readonly PlanStep[]): RunnablePlan {
-    return sequentialPlan(this, steps);
+    return joinCalls(steps.map(({ launch, operands }) => ({ run: this.prepare(launch), operands })));
   }
 
   sync(): void {
