@@ -11,6 +11,7 @@ import type { Value } from "./tensor/traced.ts";
 import { avalOf, valueOps as v } from "./tensor/values.ts";
 
 export * from "./ops/decomposition.ts";
+export * from "./ops/einsum.ts";
 export * from "./ops/indexing.ts";
 export * from "./ops/losses.ts";
 export * from "./ops/movement.ts";
