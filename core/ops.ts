@@ -15,6 +15,7 @@ export * from "./ops/einsum.ts";
 export * from "./ops/indexing.ts";
 export * from "./ops/losses.ts";
 export * from "./ops/movement.ts";
+export * from "./ops/random.ts";
 export * from "./ops/sorting.ts";
 export * from "./ops/statistics.ts";
 export * from "./ops/windows.ts";

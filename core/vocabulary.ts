@@ -3,7 +3,7 @@
  * a graph passes nodes, a source transformer passes names; a rule written over `Ops<V>` serves them all. Bare numbers may stand
  * beside values and take their dtype.
  */
-import type { DType } from "./base/dtype.ts";
+import type { DType, FloatDType } from "./base/dtype.ts";
 import type { Shape } from "./base/shape.ts";
 import type { AnyPrimitive } from "./primitive.ts";
 import type { SolveParams, TriangularParams } from "./primitives/decomposition.ts";
@@ -110,6 +110,10 @@ export interface Ops<V> extends Elementwise<V> {
   triangularSolve(a: V, b: V, params: TriangularParams): V;
   solve(a: V, b: V, params: SolveParams): V;
   argsort(x: V, descending: boolean): V;
+  randomBits(key: V, shape: Shape): V;
+  splitKey(key: V, n: number): V;
+  randomUniform(key: V, shape: Shape, dtype: FloatDType): V;
+  randomNormal(key: V, shape: Shape, dtype: FloatDType): V;
   gather(x: V, index: V, axis: number): V;
   scatterAdd(x: V, index: V, src: V, axis: number): V;
   indexSelect(x: V, index: V, axis: number): V;
@@ -154,6 +158,10 @@ export function opsOver<V>(apply: (primitive: AnyPrimitive, inputs: readonly (V 
     triangularSolve: (a, b, params) => apply(p.triangularSolve, [a, b], params),
     solve: (a, b, params) => apply(p.solve, [a, b], params),
     argsort: (x, descending) => apply(p.argsort, [x], { descending }),
+    randomBits: (key, shape) => apply(p.randomBits, [key], { shape }),
+    splitKey: (key, n) => apply(p.splitKey, [key], { shape: [n, 2] }),
+    randomUniform: (key, shape, dtype) => apply(p.randomUniform, [key], { shape, dtype }),
+    randomNormal: (key, shape, dtype) => apply(p.randomNormal, [key], { shape, dtype }),
     gather: (x, index, axis) => apply(p.gather, [x, index], { axis }),
     scatterAdd: (x, index, src, axis) => apply(p.scatterAdd, [x, index, src], { axis }),
     indexSelect: (x, index, axis) => apply(p.indexSelect, [x, index], { axis }),

@@ -10,6 +10,7 @@ import { hostRules } from "./host.ts";
 import { indexRules } from "./index.ts";
 import { linalgRules } from "./linalg.ts";
 import { movementRules } from "./movement.ts";
+import { randomRules } from "./random.ts";
 import { reduceRules } from "./reduce.ts";
 import type { Rule } from "./rule.ts";
 import { windowRules } from "./window.ts";
@@ -20,6 +21,7 @@ export const rules = {
   ...movementRules,
   ...linalgRules,
   ...decompositionRules,
+  ...randomRules,
   ...indexRules,
   ...windowRules,
   ...hostRules,

@@ -20,8 +20,10 @@ export interface Rng {
   split(stream: number): Rng;
 }
 
-const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
-const PARITY = 0x1bd11bda;
+export const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
+export const PARITY = 0x1bd11bda;
+/** The second word of the counter of blocks that are keys of split generators. */
+export const SPLIT = 0x5bd1e995;
 
 /** One block: two words from a two-word key and a two-word counter, written to `out[at]` and `out[at + 1]`. */
 export function threefry2x32(k0: number, k1: number, c0: number, c1: number, out: Uint32Array, at: number): void {
@@ -44,8 +46,13 @@ export function threefry2x32(k0: number, k1: number, c0: number, c1: number, out
 
 /** A generator whose key is the seed (an integer, 64 bits of which count). */
 export function createRng(seed: number): Rng {
+  return fromKey(...keyOfSeed(seed));
+}
+
+/** The two 32-bit words of a seed. */
+export function keyOfSeed(seed: number): [number, number] {
   if (!Number.isSafeInteger(seed)) throw new RangeError(`a seed is an integer, not ${seed}`);
-  return fromKey(seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0);
+  return [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0];
 }
 
 function fromKey(k0: number, k1: number): Rng {
@@ -98,7 +105,7 @@ function fromKey(k0: number, k1: number): Rng {
     },
     split(stream) {
       const key = new Uint32Array(2);
-      threefry2x32(k0, k1, stream >>> 0, 0x5bd1e995, key, 0);
+      threefry2x32(k0, k1, stream >>> 0, SPLIT, key, 0);
       return fromKey(key[0] as number, key[1] as number);
     },
   };

@@ -6,6 +6,7 @@ import { hostPrimitives } from "./host.ts";
 import { indexPrimitives } from "./index.ts";
 import { linalgPrimitives } from "./linalg.ts";
 import { movementPrimitives } from "./movement.ts";
+import { randomPrimitives } from "./random.ts";
 import { reducePrimitives } from "./reduce.ts";
 import { sortingPrimitives } from "./sorting.ts";
 import { windowPrimitives } from "./window.ts";
@@ -17,6 +18,7 @@ export const primitives = {
   ...linalgPrimitives,
   ...decompositionPrimitives,
   ...sortingPrimitives,
+  ...randomPrimitives,
   ...indexPrimitives,
   ...windowPrimitives,
   ...hostPrimitives,

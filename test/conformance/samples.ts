@@ -263,6 +263,10 @@ export const samples: Samples = {
     [1, 1],
   ].map((shape) => ({ inputs: [{ shape, low: -1, high: 1, diagonal: -3 }], params: undefined })),
   argsort: [true, false].map((descending) => ({ inputs: [{ shape: [3, 5] }], params: { descending } })),
+  randomBits: [{ inputs: [ids([2], 1, 2)], params: { shape: [3, 2] } }],
+  splitKey: [{ inputs: [ids([2], 1, 2)], params: { shape: [4, 2] } }],
+  randomUniform: (["f32", "f64"] as const).map((dtype) => ({ inputs: [ids([2], 1, 2)], params: { shape: [3, 2], dtype } })),
+  randomNormal: (["f32", "f64"] as const).map((dtype) => ({ inputs: [ids([2], 1, 2)], params: { shape: [3, 2], dtype } })),
   gather: [{ inputs: [{ shape: [3, 4] }, ids([3, 2], 0, 3, 1, 1, 2, 0)], params: { axis: 1 } }],
   scatterAdd: [{ inputs: [{ shape: [3, 2] }, ids([4, 2], 0, 1, 0, 1, 2, 2, 1, 0), { shape: [4, 2] }], params: { axis: 0 } }],
   indexSelect: [
