@@ -77,6 +77,12 @@ describe("operators without a golden case here", () => {
     ]);
     expect(run("index_put_slice", { axis: 1, start: -1, stop: 3 }, x, { shape: [2, 1], data: [7, 8] }).data).toEqual([1, 2, 7, 4, 5, 8]);
     expect(run("index_put_slice", { axis: 0, start: 0, stop: 1 }, x, { shape: [], data: [7] }).data).toEqual([7, 7, 7, 4, 5, 6]);
-    expect(() => operatorSource(caseOf("index_put_slice", { start: 0, stop: 2, step: 2 }, [x, v]))).toThrow(Skip);
+    expect(run("index_put_slice", { axis: 1, start: 0, stop: 3, step: 2 }, x, { shape: [2, 2], data: [7, 8, 9, 0] }).data).toEqual([
+      7, 2, 8, 9, 5, 0,
+    ]);
+    expect(
+      run("index_put_slice", { start: [null, 2], stop: [null, null], step: [-1, -2] }, x, { shape: [2, 2], data: [7, 8, 9, 0] }).data,
+    ).toEqual([0, 2, 9, 8, 5, 7]);
+    expect(run("index_put_slice", { start: 1, stop: 1 }, x, { shape: [], data: [7] }).data).toEqual(x.data);
   });
 });

@@ -138,23 +138,28 @@ function convolution(name: string): Entry {
   };
 }
 
-/** x[start:stop] = v in functional form: v, padded to x's shape, where the slice is, and x elsewhere. */
+/** x[start:stop:step] = v in functional form: v, broadcast to the slice, is scattered to the slice's elements of the flat x. */
 function assignSlice(x: readonly string[], attrs: Attrs, call: Call, shapes: readonly (readonly number[])[]): string {
   const shape = shapes[0] as readonly number[];
   const axis = typeof attrs.axis === "number" ? (attrs.axis + shape.length) % shape.length : 0;
-  const bounds = (value: unknown, full: (d: number) => number) =>
-    shape.map((d, i) => {
-      const given = Array.isArray(value) ? (value[i] as unknown) : i === axis ? value : undefined;
-      return typeof given === "number" ? (given < 0 ? given + d : Math.min(given, d)) : full(d);
-    });
-  const start = bounds(attrs.start, () => 0);
-  const stop = bounds(attrs.stop, (d) => d);
-  if ([attrs.step].flat(2).some((s) => s !== undefined && s !== null && s !== 1)) throw new Skip("index_put_slice with steps other than 1");
-  const pads = literal(shape.map((d, i) => [start[i], d - (stop[i] as number)]));
-  const size = literal(shape.map((_, i) => (stop[i] as number) - (start[i] as number)));
-  const value = call("broadcastTo", x[1] as string, size);
-  const inside = call("gt", call("pad", call("add", call("mul", call("stopGradient", value), "0"), "1"), pads), "0");
-  return call("where", inside, call("pad", value, pads), x[0] as string);
+  const given = (value: unknown, i: number) => (Array.isArray(value) ? (value[i] as unknown) : i === axis ? value : undefined);
+  const places = shape.map((d, i) => sliced(d, given(attrs.start, i), given(attrs.stop, i), given(attrs.step, i)));
+  const flat = places.reduce((at, own, i) => at.flatMap((p) => own.map((q) => p * (shape[i] as number) + q)), [0]);
+  const elements = literal([shape.reduce((n, d) => n * d, 1)]);
+  const size = literal([flat.length]);
+  const value = call("reshape", call("broadcastTo", x[1] as string, literal(places.map((own) => own.length))), size);
+  const index = call("createTensor", literal(flat), size, '"i32"');
+  return call("reshape", call("scatter", call("reshape", x[0] as string, elements), index, value, "0"), literal(shape));
+}
+
+/** The positions of Python's start:stop:step along an axis of length d. */
+function sliced(d: number, start: unknown, stop: unknown, step: unknown): number[] {
+  const by = typeof step === "number" ? step : 1;
+  const bound = (value: unknown, otherwise: number) =>
+    typeof value !== "number" ? otherwise : Math.min(Math.max(value < 0 ? value + d : value, by < 0 ? -1 : 0), by < 0 ? d - 1 : d);
+  const from = bound(start, by < 0 ? d - 1 : 0);
+  const to = bound(stop, by < 0 ? -1 : d);
+  return Array.from({ length: Math.max(0, Math.ceil((to - from) / by)) }, (_, i) => from + i * by);
 }
 
 /** Every operator that has an entry. */
