@@ -18,6 +18,8 @@ export const fusedPrimitives = {
   softmax: "exp(x - max) / sum(exp(x - max))",
   logSoftmax: "x - logsumexp(x)",
   crossEntropyRows: "logsumexp(x) - x[label], row by row",
+  logabsdet: "log(abs(det(A)))",
+  randomNormal: "sqrt(-2 log(1 - u)) * cos(2π v), sin for odd places",
   convolution: "matmul(w, unfold(pad(x)))",
   convolutionInput: "fold(matmul(wᵀ, y))",
   convolutionWeight: "matmul(y, unfold(pad(x))ᵀ), summed over images",

@@ -34,6 +34,11 @@ const twice = <P>(rule: InputRule<P>): InputRule<P> => ({
   jvp: (op, t, s) => op.mul(rule.jvp(op, t, s), 2),
 });
 
+const negated = <P>(rule: InputRule<P>): InputRule<P> => ({
+  vjp: (op, ct, s) => op.neg(rule.vjp(op, ct, s)),
+  jvp: (op, t, s) => op.neg(rule.jvp(op, t, s)),
+});
+
 const elementwise: readonly Mutant[] = [
   mutant("sin", "the sign is flipped", inputs(factor<undefined>((op, s) => op.neg(op.cos(s.in(0)))))),
   mutant("cos", "the minus is missing", inputs(factor<undefined>((op, s) => op.sin(s.in(0))))),
@@ -138,6 +143,30 @@ const products: readonly Mutant[] = [
   mutant("matmul", "the second input is doubled", inputs(right("matmul", 0), twice(right("matmul", 1)))),
 ];
 
+const decompositions: readonly Mutant[] = [
+  mutant("cholesky", "both modes are doubled", inputs(twice(right("cholesky", 0)))),
+  mutant(
+    "cholesky",
+    "the cotangent is not multiplied by the factor",
+    inputs(linear(right("cholesky", 0).jvp, (op, ct, s) => right("cholesky", 0).vjp(op, op.mul(ct, s.out), s))),
+  ),
+  mutant(
+    "triangularSolve",
+    "the matrix gets the sign of the right-hand side",
+    inputs(negated(right("triangularSolve", 0)), right("triangularSolve", 1)),
+  ),
+  mutant(
+    "triangularSolve",
+    "the system of the cotangent is not turned",
+    inputs(
+      right("triangularSolve", 0),
+      linear(right("triangularSolve", 1).jvp, (op, ct, s) => op.triangularSolve(s.in(0), ct, s.params)),
+    ),
+  ),
+  mutant("solve", "the matrix gets the sign of the right-hand side", inputs(negated(right("solve", 0)), right("solve", 1))),
+  mutant("det", "the determinant is missing from the gradient", inputs(linear(right("logabsdet", 0).jvp, right("logabsdet", 0).vjp))),
+];
+
 const movement: readonly Mutant[] = [
   mutant("broadcastTo", "the cotangent is doubled", inputs(twice(right("broadcastTo", 0)))),
   mutant(
@@ -212,7 +241,7 @@ const indexed: readonly Mutant[] = [
   mutant("indexSelect", "repeated rows are counted twice", inputs(twice(right("indexSelect", 0)), null)),
 ];
 
-export const mutants: readonly Mutant[] = [...elementwise, ...folds, ...products, ...movement, ...indexed];
+export const mutants: readonly Mutant[] = [...elementwise, ...folds, ...products, ...decompositions, ...movement, ...indexed];
 
 /** Runs `f` while the mutant stands in the table, and puts the right rule back whatever happens. */
 export async function withMutant<T>({ primitive, rule }: Mutant, f: () => Promise<T>): Promise<T> {
