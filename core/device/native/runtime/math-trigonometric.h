@@ -1,6 +1,6 @@
 /**
  * Trigonometric functions. In f32 they are computed in double on a reduced argument, branch-free: within 0.51 ulp of the exact
- * value for every float, large ones too, since the reduction multiplies by the bits of 2/π that matter (math-two-over-pi.h). In f64
+ * value for every float, large ones too, since the reduction multiplies by the bits of 2/π that matter. In f64
  * they are the system's.
  */
 #ifndef TRIGRAD_MATH_TRIGONOMETRIC_H
@@ -9,21 +9,32 @@
 #include <math.h>
 
 #include "math-exp.h"
-#include "math-two-over-pi.h"
 
 /**
- * x = (quadrant + r) π/2 with |r| <= ½: gives |r| π/2 with its sign for |x|, and the quadrant mod 4 (in the low bits). Selects whose
- * one side reads the table would make the loads conditional, which vectors cannot: so small x reads zeros and is added instead.
+ * |x| = (quadrant + r) π/2 with |r| <= ½: gives r π/2, and the quadrant mod 4 in the low bits of `quadrant`. With |x| = 2^s y for
+ * s in 0, 21, 44, 67, 90 and y below 2^46 and, but for s = 0, whole, |x| 2/π is y times 2^s 2/π, of which only the rest mod 4 counts
+ * (Payne and Hanek, "Radian reduction for trigonometric functions", 1983). That constant is in three parts, multiples of 2^-27 and
+ * 2^-56 and what is left: y has 24 bits, so its products with the first two are exact in double, and so is what they leave of
+ * whole quadrants.
  */
 TG_FN double tg_turn_reduce(float x, uint64_t *quadrant) {
-  uint32_t bits = tg_bits_f32(x) & 0x7fffffffu;
-  int32_t exponent = (int32_t)(bits >> 23);
-  int32_t e = exponent < TG_TURN_FIRST ? 0 : exponent > TG_TURN_LAST ? 0 : exponent - TG_TURN_FIRST + 1;
-  double m = (double)(int32_t)((bits & 0x7fffffu) | 0x800000u);
-  double turns = m * tg_turn_high[e], whole = tg_nearest_f64(turns), rest = (turns - whole) + m * tg_turn_middle[e];
-  double again = tg_nearest_f64(rest), r = ((rest - again) + m * tg_turn_low[e]) * 1.5707963267948966;
-  *quadrant = tg_bits_f64(whole + again + TG_ROUNDING_F64);
-  return r + (exponent < TG_TURN_FIRST ? (double)__builtin_fabsf(x) : 0.0);
+  float a = __builtin_fabsf(x);
+  double scale = 1, high = 0x1.45f306cp-1, middle = 0x1.c9c882ap-29, low = 0x1.4fe13abe8fa9ap-59;
+  /* One after the other: compilers make branches of a chain of choices. */
+#define TG_FROM(bound, s, h, m, l) \
+  scale = a >= bound ? s : scale;  \
+  high = a >= bound ? h : high;    \
+  middle = a >= bound ? m : middle; \
+  low = a >= bound ? l : low;
+  TG_FROM(0x1p44f, 0x1p-21, 0x1.b72722p-2, 0x1.529fc2p-31, 0x1.d5f47d4d37703p-57)
+  TG_FROM(0x1p67f, 0x1p-44, 0x1.054a7fp-2, 0x1.3abe8f8p-31, 0x1.4d377036d8a56p-58)
+  TG_FROM(0x1p90f, 0x1p-67, 0x1.f09d5f4p1, 0x1.f534ddcp-29, 0x1.b6c52b3278872p-62)
+  TG_FROM(0x1p113f, 0x1p-90, 0x1.a3ea69bp1, 0x1.7036d8ap-28, 0x1.5993c439041fep-58)
+#undef TG_FROM
+  double y = a * scale, p = y * high, q = y * middle;
+  double whole = tg_nearest_f64(p), whole_too = tg_nearest_f64(q), rest = (p - whole) + (q - whole_too), last = tg_nearest_f64(rest);
+  *quadrant = tg_bits_f64(((whole + whole_too) + last) + TG_ROUNDING_F64);
+  return ((rest - last) + y * low) * 1.5707963267948966;
 }
 /** sin and cos of |r| <= π/4, to 2^-37. */
 TG_FN double tg_sin_part(double r) {
@@ -41,18 +52,18 @@ TG_FN float tg_sin_f32(float x) {
   uint64_t q;
   double r = tg_turn_reduce(x, &q), s = tg_sin_part(r), c = tg_cos_part(r), y = (q & 1) != 0 ? c : s;
   y = (q & 2) != 0 ? -y : y;
-  return (float)(tg_bits_f32(x) >> 31 != 0 ? -y : y) * (1 + (x - x));
+  return (float)(tg_bits_f32(x) >> 31 != 0 ? -y : y);
 }
 TG_FN float tg_cos_f32(float x) {
   uint64_t q;
   double r = tg_turn_reduce(x, &q), s = tg_sin_part(r), c = tg_cos_part(r), y = (q & 1) != 0 ? s : c;
   y = ((q + 1) & 2) != 0 ? -y : y;
-  return (float)y * (1 + (x - x));
+  return (float)y;
 }
 TG_FN float tg_tan_f32(float x) {
   uint64_t q;
   double r = tg_turn_reduce(x, &q), s = tg_sin_part(r), c = tg_cos_part(r), y = (q & 1) != 0 ? -c / s : s / c;
-  return (float)(tg_bits_f32(x) >> 31 != 0 ? -y : y) * (1 + (x - x));
+  return (float)(tg_bits_f32(x) >> 31 != 0 ? -y : y);
 }
 
 /** atan t for t in [0, 1], to 2^-36. */
