@@ -47,12 +47,16 @@ function oneMinusUniform(c: Expr, dtype: FloatDType): Expr {
   return mul(add(high, low), float(2 ** -32, "f32"));
 }
 
-/** Box and Muller (1958): elements 2p and 2p+1 are the two coordinates of a point made of blocks 2p and 2p+1. */
+/**
+ * Box and Muller (1958): elements 2p and 2p+1 are the two coordinates r·cos(2πu) and r·sin(2πu) of a point made of blocks 2p and 2p+1.
+ * The cosine is the sine a quarter turn on, taken between half a turn either way: one function for both, of small angles.
+ */
 function normalOf(i: Expr, dtype: FloatDType): Expr {
   const radius = unary("sqrt", mul(float(-2, dtype), unary("log", oneMinusUniform(i32("and", i, -2), dtype))));
-  const angle = mul(float(2 * Math.PI, dtype), uniformOf(i32("or", i, 1), dtype));
   const isEven = compare("eq", i32("and", i, 1), int(0));
-  return mul(radius, select(isEven, unary("cos", angle), unary("sin", angle)));
+  const turns = add(uniformOf(i32("or", i, 1), dtype), select(isEven, float(0.25, dtype), float(0, dtype)));
+  const near = select(compare("ge", turns, float(0.5, dtype)), binary("sub", turns, float(1, dtype)), turns);
+  return mul(radius, unary("sin", mul(float(2 * Math.PI, dtype), near)));
 }
 
 function needsKey(name: string, key: Aval): void {
