@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createRng } from "../../base/rng.ts";
 import type { RoutineLaunch } from "../launch.ts";
-import { argsort } from "./argsort.ts";
+import { argsort, sortSpace } from "./argsort.ts";
 import { BLOCK } from "./matrix.ts";
 import { runRoutine } from "./run.ts";
 
@@ -125,7 +125,7 @@ test("sorting is stable, both ways, with NaN last and zeros of both signs equal"
   fc.assert(
     fc.property(fc.array(number, { maxLength: 200 }), fc.boolean(), (x, descending) => {
       const order = new Int32Array(x.length);
-      argsort(x, order, descending, new Float64Array(x.length), new Int32Array(x.length));
+      argsort(x, order, descending, sortSpace(x.length));
       const wanted = x
         .map((_, i) => i)
         .sort((i, j) => {

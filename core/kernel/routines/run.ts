@@ -4,7 +4,7 @@
  */
 import type { TypedArray } from "../../base/dtype.ts";
 import type { RoutineLaunch } from "../launch.ts";
-import { argsort } from "./argsort.ts";
+import { argsort, sortSpace } from "./argsort.ts";
 import { choleskyInPlace } from "./cholesky.ts";
 import { determinantOf, logDeterminantOf, solveInPlace } from "./lu.ts";
 import { square, transposed } from "./matrix.ts";
@@ -52,9 +52,6 @@ export function runRoutine(launch: RoutineLaunch, out: TypedArray, inputs: reado
 }
 
 function sortRows({ n, batch, descending }: RoutineLaunch, out: Int32Array, x: TypedArray): void {
-  const keys = new Float64Array(n);
-  const spare = new Int32Array(n);
-  for (let i = 0; i < batch; i++) {
-    argsort(x.subarray(i * n, (i + 1) * n), out.subarray(i * n, (i + 1) * n), descending, keys, spare);
-  }
+  const space = sortSpace(n);
+  for (let i = 0; i < batch; i++) argsort(x.subarray(i * n, (i + 1) * n), out.subarray(i * n, (i + 1) * n), descending, space);
 }
