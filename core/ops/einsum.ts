@@ -6,11 +6,12 @@
 
 import { isFloat } from "../base/dtype.ts";
 import { mismatch } from "../base/errors.ts";
+import { type Shape, sameShape } from "../base/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Value } from "../tensor/traced.ts";
 import { avalOf, valueOps as v } from "../tensor/values.ts";
-import { type Label, parseEquation } from "./einsum-equation.ts";
-import { contractionOrder, keptLabels } from "./einsum-order.ts";
+import { type Equation, type Label, parseEquation } from "./einsum-equation.ts";
+import { contractionOrder, keptLabels, type Pair } from "./einsum-order.ts";
 
 /** A value with the label of each of its axes; no label twice. */
 interface Term {
@@ -27,7 +28,7 @@ interface Term {
 export function einsum(equation: string, ...xs: readonly Tensor[]): Tensor;
 export function einsum(equation: string, ...xs: readonly Value[]): Value {
   const avals = xs.map(avalOf);
-  const { operands, result, lengths } = parseEquation(
+  const { operands, result, lengths, order } = planned(
     equation,
     avals.map((a) => a.shape),
   );
@@ -36,11 +37,6 @@ export function einsum(equation: string, ...xs: readonly Value[]): Value {
     throw mismatch(`einsum "${equation}" of ${dtypes.join(", ")}: needs tensors of one float dtype`, "convert with cast(x, dtype)");
 
   const terms = operands.map((labels, i) => squeezed(diagonal(xs[i] as Value, labels), lengths));
-  const order = contractionOrder(
-    terms.map((t) => t.labels),
-    result,
-    lengths,
-  );
   for (const pair of order) {
     const kept = keptLabels(
       terms.map((t) => t.labels),
@@ -55,6 +51,29 @@ export function einsum(equation: string, ...xs: readonly Value[]): Value {
     summed(terms[0] as Term, (l) => result.includes(l)),
     result,
   );
+}
+
+interface Plan extends Equation {
+  readonly order: readonly Pair[];
+}
+
+/** Plans by equation and shapes, so that a repeated sum is not parsed again; beyond the limit the table starts anew. */
+const plans = new Map<string, Plan>();
+const MAX_PLANS = 512;
+
+function planned(equation: string, shapes: readonly Shape[]): Plan {
+  const key = `${equation}|${shapes.join("|")}`;
+  let plan = plans.get(key);
+  if (plan === undefined) {
+    const parsed = parseEquation(equation, shapes);
+    const { result, lengths } = parsed;
+    // A diagonal has its label once; an axis of length one that is longer elsewhere is dropped.
+    const labels = parsed.operands.map((list, k) => [...new Set(list.filter((l, i) => (shapes[k] as Shape)[i] === lengths.get(l)))]);
+    plan = { ...parsed, order: contractionOrder(labels, result, lengths) };
+    if (plans.size >= MAX_PLANS) plans.clear();
+    plans.set(key, plan);
+  }
+  return plan;
 }
 
 /** Labels that stand several times walk the diagonal: their axes go last, become one, and every (n+1)-th element is taken. */
@@ -133,7 +152,7 @@ function contract(a: Term, b: Term, kept: readonly Label[], wanted: readonly Lab
   const product = v.matmul(left.x, right.x, { transposeA: left.innerFirst, transposeB: !right.innerFirst });
   const labels = [...layout.batch, ...free(x), ...free(y)];
   const lengthOf = (l: Label) => lengthIn(x, l) ?? (lengthIn(y, l) as number);
-  return { x: v.reshape(product, labels.map(lengthOf)), labels };
+  return { x: shaped(product, labels.map(lengthOf)), labels };
 }
 
 function lengthIn({ x, labels }: Term, label: Label): number | undefined {
@@ -157,14 +176,14 @@ function asMatrix(t: Term, { batch, inner }: Layout, otherwise: "first" | "last"
   const x = place === undefined ? arranged(t, [...batch, ...(innerFirst ? [...inner, ...free] : [...free, ...inner])]) : t.x;
   const size = (labels: readonly Label[]) => labels.reduce((n, l) => n * (lengthIn(t, l) as number), 1);
   const [k, m] = [size(inner), size(free)];
-  return { x: v.reshape(x, [...(batch.length > 0 ? [size(batch)] : []), ...(innerFirst ? [k, m] : [m, k])]), innerFirst };
+  return { x: shaped(x, [...(batch.length > 0 ? [size(batch)] : []), ...(innerFirst ? [k, m] : [m, k])]), innerFirst };
 }
 
 /** Nothing is summed: a broadcast product, in the order of the result at once where it is known. */
 function outerProduct(a: Term, b: Term, wanted: readonly Label[] | undefined): Term {
   const labels = wanted ?? [...a.labels, ...b.labels.filter((l) => !a.labels.includes(l))];
   const aligned = (t: Term) =>
-    v.reshape(
+    shaped(
       arranged(
         t,
         labels.filter((l) => t.labels.includes(l)),
@@ -181,4 +200,5 @@ function arranged({ x, labels }: Term, order: readonly Label[]): Value {
   );
 }
 
+const shaped = (x: Value, shape: Shape): Value => (sameShape(avalOf(x).shape, shape) ? x : v.reshape(x, shape));
 const permuted = (x: Value, perm: readonly number[]): Value => (perm.every((p, i) => p === i) ? x : v.transpose(x, perm));
