@@ -1,0 +1,190 @@
+/**
+ * Folds, scans and row programs in C: for every outer point, or strip of them, the stages one after the other, then what is stored.
+ * Where lanes are rows of their own, every accumulator is an array over the strip.
+ */
+import type { Output } from "../kernel/kernel.ts";
+import type { Expr } from "../kernel/scalar-expr.ts";
+import { foldOf, joined, wins } from "./c-fold.ts";
+import { Program, type Stored } from "./c-program.ts";
+import { storeRoots } from "./wasm-layout.ts";
+
+/** Lanes of a strip of rows: accumulators of a strip stay in the first-level cache. */
+const STRIP = 256;
+
+export class RowProgram extends Program {
+  /** Folds and row programs: for every outer point (or strip of them) the stages, then what is stored. */
+  protected override body(): void {
+    const { em } = this;
+    const { lanes } = this.schedule;
+    const roots = [...this.kernel.reductions.map((r) => r.of), ...this.outputs.flatMap(storeRoots)];
+    const axes = Array.from({ length: this.outer }, (_, a) => a).filter((a) => !this.strips || a !== lanes);
+    this.nest(axes, roots, () => {
+      if (!this.strips) return this.stages("");
+      em.block(`for (int64_t c = b${lanes}; c < e${lanes}; c += ${STRIP})`, () => {
+        em.line(`const int64_t w = e${lanes} - c < ${STRIP} ? e${lanes} - c : ${STRIP};`);
+        em.movePointers(lanes, "c");
+        this.stages("[j]");
+      });
+    });
+  }
+
+  private of(each: Output["each"]): Stored[] {
+    return this.outputs.filter((o) => o.each === each);
+  }
+
+  /** `lane` is the subscript of an accumulator: none, or the lane of a strip. */
+  private stages(lane: string): void {
+    const { em, isJoinable } = this;
+    em.reducedText = (stage) => {
+      const fold = foldOf(this.reduction(stage));
+      return fold.seeksPosition ? `m${stage}${lane} == INT32_MAX ? 0 : m${stage}${lane}` : fold.result(`a${stage}${lane}`);
+    };
+    for (const stage of this.kernel.reductions.keys()) {
+      this.declare(stage, lane);
+      if (!isJoinable) this.fold(stage, lane);
+      else {
+        em.block("if (mode != TG_JOIN)", () => this.fold(stage, lane));
+        em.block("else", () => this.join(lane));
+      }
+      em.stages = stage + 1;
+    }
+    const finish = () => {
+      const [elements, rows] = [this.of("element"), this.of("row")];
+      if (elements.length > 0) this.inner(elements.flatMap(storeRoots), () => this.store(elements));
+      if (rows.length > 0) this.eachRow(rows.flatMap(storeRoots), () => this.store(rows));
+    };
+    if (isJoinable) {
+      em.block("if (mode == TG_PART)", () => this.eachRow([], () => this.keepPart(lane)));
+      em.block("else", finish);
+      em.line(lane === "" ? "point++;" : "point += w;");
+    } else finish();
+    em.stages = 0;
+  }
+
+  private declare(stage: number, lane: string): void {
+    const { em } = this;
+    const fold = foldOf(this.reduction(stage));
+    if (lane === "") {
+      em.line(`${fold.type} a${stage} = ${fold.identity};`);
+      if (fold.seeksPosition) em.line(`int32_t m${stage} = INT32_MAX;`);
+      return;
+    }
+    em.line(`${fold.type} a${stage}[${STRIP}];`);
+    em.line(`for (int64_t j = 0; j < w; j++) a${stage}[j] = ${fold.identity};`);
+    if (!fold.seeksPosition) return;
+    em.line(`int32_t m${stage}[${STRIP}];`, `for (int64_t j = 0; j < w; j++) m${stage}[j] = INT32_MAX;`);
+  }
+
+  /** A nest over the reduced axes, and in strips the lanes. */
+  private inner(roots: readonly Expr[], body: () => void, reduction?: string): void {
+    const { lanes } = this.schedule;
+    const reducedAxes = Array.from({ length: this.kernel.reduced }, (_, r) => this.outer + r).filter((a) => a !== lanes);
+    this.em.block("", () =>
+      this.nest(reducedAxes, roots, () => {
+        if (this.strips) this.along("0", "w", roots, body);
+        else this.along(`b${lanes}`, `e${lanes}`, roots, body, reduction);
+      }),
+    );
+  }
+
+  /** Once per row: for each lane of a strip. */
+  private eachRow(roots: readonly Expr[], body: () => void): void {
+    this.em.block("", () => {
+      if (this.strips) this.along("0", "w", roots, body);
+      else {
+        this.em.hoist(roots);
+        body();
+      }
+    });
+  }
+
+  private fold(stage: number, lane: string): void {
+    const { em } = this;
+    const r = this.reduction(stage);
+    const fold = foldOf(r);
+    const [a, m] = [`a${stage}${lane}`, `m${stage}${lane}`];
+    const term = () => em.line(`const ${fold.type} k = ${fold.term(em.name(r.of))};`);
+    const keeps = this.kept && stage === this.kernel.reductions.length - 1;
+    const keep = () => keeps && em.line(`${em.element((this.outputs[0] as Stored).number)} = ${em.name(r.of)};`);
+    const prefix = this.of("prefix");
+    if (prefix.length > 0) {
+      this.scan(stage, a, term, prefix);
+      return;
+    }
+    if (fold.seeksPosition && lane !== "") {
+      this.inner([r.of], () => {
+        keep();
+        term();
+        em.line(`const int take = m${stage}[j] == INT32_MAX || ${wins(fold, a, "k")};`);
+        em.line(`${a} = take ? k : ${a};`, `${m} = take ? (int32_t)(${this.position()}) : ${m};`);
+      });
+      return;
+    }
+    const step = () => {
+      keep();
+      term();
+      em.line(`${a} = ${joined(fold, a, "k")};`);
+    };
+    this.inner([r.of], step, `reduction(${fold.joins}:${a})`);
+    if (!fold.seeksPosition) return;
+    const seek = () => {
+      term();
+      em.line(`const int32_t q = k == ${a} ? (int32_t)(${this.position()}) : INT32_MAX;`, `${m} = q < ${m} ? q : ${m};`);
+    };
+    this.inner([r.of], seek, `reduction(min:${m})`);
+  }
+
+  /** A running fold, stored as it goes; in order, so along the lanes only where these are rows of their own. */
+  private scan(stage: number, a: string, term: () => void, outputs: readonly Stored[]): void {
+    const { em } = this;
+    const { lanes } = this.schedule;
+    const r = this.reduction(stage);
+    const roots = outputs.flatMap(storeRoots);
+    const body = () => {
+      em.hoist([r.of]);
+      term();
+      em.line(`${a} = ${joined(foldOf(r), a, "k")};`);
+      em.stages = stage + 1;
+      em.hoist(roots);
+      this.store(outputs);
+      em.stages = stage;
+    };
+    const reducedAxes = Array.from({ length: this.kernel.reduced }, (_, i) => this.outer + i).filter((axis) => axis !== lanes);
+    em.block("", () =>
+      this.nest(reducedAxes, [r.of, ...roots], () => {
+        if (this.strips) em.lanesLoop("0", "w", this.areRoundsIndependent(roots) ? "" : undefined, body, "c");
+        else em.lanesLoop(`b${lanes}`, `e${lanes}`, undefined, body);
+      }),
+    );
+  }
+
+  /** Row-major position among the reduced axes. */
+  private position(): string {
+    let text = this.em.coordinateOf(this.outer);
+    for (let axis = this.outer + 1; axis < this.kernel.rank; axis++)
+      text = `(${text}) * n[${this.layout.extent(axis)}] + ${this.em.coordinateOf(axis)}`;
+    return text;
+  }
+
+  /** Puts the accumulators of a chunk where they wait for the others. */
+  private keepPart(lane: string): void {
+    const at = lane === "" ? "point" : "point + j";
+    this.em.line(`state[chunk * points + ${at}].value = a0${lane};`);
+    if (foldOf(this.reduction(0)).seeksPosition) this.em.line(`state[chunk * points + ${at}].position = m0${lane};`);
+  }
+
+  /** Joins the accumulators of all chunks, in their order. */
+  private join(lane: string): void {
+    const { em } = this;
+    const fold = foldOf(this.reduction(0));
+    const at = lane === "" ? "point" : "point + j";
+    em.block("for (int64_t part = 0; part < n[TG_CHUNKS]; part++)", () => {
+      this.eachRow([], () => {
+        em.line(`const ${fold.type} k = state[part * points + ${at}].value;`);
+        if (!fold.seeksPosition) return em.line(`a0${lane} = ${joined(fold, `a0${lane}`, "k")};`);
+        em.line(`const int take = m0${lane} == INT32_MAX || ${wins(fold, `a0${lane}`, "k")};`);
+        em.line(`a0${lane} = take ? k : a0${lane};`, `m0${lane} = take ? state[part * points + ${at}].position : m0${lane};`);
+      });
+    });
+  }
+}
