@@ -5,7 +5,13 @@ import { describeFused } from "../kernel/lower.ts";
 import { binary, constant, load, unary } from "../kernel/scalar-expr.ts";
 import type { Address, Device } from "./device.ts";
 import { createInterpreter } from "./interpreter/device.ts";
+import { findNative } from "./native/availability.ts";
+import { createNative } from "./native/device.ts";
 import { createWasm } from "./wasm/device.ts";
+
+const native = findNative();
+if (!native.available) console.warn(`epilogues and plans are not tested on the native device: ${native.detail}`);
+const fast = (): Device[] => [createWasm(), ...(native.available ? [createNative()] : [])];
 
 const cases = fc.record({
   dtype: fc.constantFrom<"f32" | "f64">("f32", "f64"),
@@ -60,18 +66,18 @@ function run(device: Device, { dtype, batch, m, n, k, biasRows, transposeB }: Ca
   return results;
 }
 
-it("an epilogue maps every element of a product on its way to memory, on wasm as on the interpreter", () => {
-  const [wasm, interpreter] = [createWasm(), createInterpreter()];
+it("an epilogue maps every element of a product on its way to memory, on every device as on the interpreter", () => {
+  const [devices, interpreter] = [fast(), createInterpreter()];
   fc.assert(
     fc.property(cases, (c) => {
-      expect(run(wasm, c)).toEqual(run(interpreter, c));
+      for (const device of devices) expect(run(device, c), device.name).toEqual(run(interpreter, c));
     }),
     { numRuns: 100 },
   );
 });
 
 it("a plan runs its launches in order, with operands at offsets in blocks, as the single launches do", () => {
-  for (const device of [createWasm(), createInterpreter()]) {
+  for (const device of [...fast(), createInterpreter()]) {
     const n = 8;
     const view = { dtype: "f64" as const, strides: [1] };
     const map = (result: ReturnType<typeof load>) =>

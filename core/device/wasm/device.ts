@@ -10,11 +10,11 @@ import type { KernelLaunch, Launch, RoutineLaunch } from "../../kernel/launch.ts
 import { runRoutine } from "../../kernel/routines/run.ts";
 import { renderWasm } from "../../render/wasm.ts";
 import { allOperands, ERROR_CELL, ERROR_CELL_WORDS, isFlat, type Site, wordValues } from "../../render/wasm-layout.ts";
+import { bindArguments, type GeneratedFunction } from "../bind.ts";
 import { indexOutOfRange } from "../bounds.ts";
 import type { Address, Device, DeviceStats, Runnable } from "../device.ts";
 import { joinCalls, type PlanStep, type RunnablePlan } from "../plan.ts";
 import { Pool } from "../pool.ts";
-import { bindArguments, type WasmFunction } from "./bind.ts";
 import { type Host, prepareConvolution } from "./convolution.ts";
 import { withEpilogue } from "./epilogue.ts";
 import { Heap, MAX_BYTES } from "./heap.ts";
@@ -27,7 +27,7 @@ export function createWasm(options: { maxBytes?: number } = {}): Device {
 }
 
 interface CompiledKernel {
-  readonly run: WasmFunction;
+  readonly run: GeneratedFunction;
   readonly sites: readonly Site[];
 }
 
@@ -161,7 +161,7 @@ class WasmDevice implements Device {
       const { bytes, imports, sites } = renderWasm(kernel);
       const env = { memory: this.heap.memory, ...Object.fromEntries(imports.map((i) => [i.name, FUNCTIONS[i.name] as MathFunction])) };
       const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env });
-      found = { run: instance.exports.run as WasmFunction, sites };
+      found = { run: instance.exports.run as GeneratedFunction, sites };
       this.compiled.set(kernel.key, found);
     }
     return found;

@@ -5,9 +5,10 @@
 import { type FloatDType, sizeOf } from "../../base/dtype.ts";
 import type { MatmulLaunch } from "../../kernel/launch.ts";
 import { blockingOf, renderMatmul, TILE_ROWS, tileColumns } from "../../render/wasm-matmul.ts";
+import type { GeneratedFunction } from "../bind.ts";
 import type { Address, Runnable } from "../device.ts";
 import type { Pool } from "../pool.ts";
-import type { WasmFunction } from "./bind.ts";
+
 import type { Heap } from "./heap.ts";
 import { Scratch } from "./scratch.ts";
 
@@ -19,9 +20,9 @@ const FEW_ROWS = 8;
 const SMALL = 32 * 32 * 32;
 
 interface Library {
-  readonly packed: WasmFunction;
-  readonly direct: WasmFunction;
-  readonly dots: WasmFunction;
+  readonly packed: GeneratedFunction;
+  readonly direct: GeneratedFunction;
+  readonly dots: GeneratedFunction;
 }
 
 export class MatmulLibrary {
@@ -101,7 +102,11 @@ export class MatmulLibrary {
     let found = this.compiled.get(dtype);
     if (found === undefined) {
       const { exports } = new WebAssembly.Instance(new WebAssembly.Module(renderMatmul(dtype)), { env: { memory: this.heap.memory } });
-      found = { packed: exports.packed as WasmFunction, direct: exports.direct as WasmFunction, dots: exports.dots as WasmFunction };
+      found = {
+        packed: exports.packed as GeneratedFunction,
+        direct: exports.direct as GeneratedFunction,
+        dots: exports.dots as GeneratedFunction,
+      };
       this.compiled.set(dtype, found);
     }
     return found;

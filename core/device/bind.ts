@@ -2,13 +2,13 @@
  * Binding: a generated function with the offsets and numbers of one launch becomes a {@link Runnable}. Every arity has a closure
  * of its own, so that a launch is one call with numbers as arguments; the general case maps and collects them.
  */
-import type { Address, Runnable } from "../device.ts";
+import type { Address, Runnable } from "./device.ts";
 
 /** A generated function: addresses of the outputs and of the operands, then the length or the address of the numbers. */
-export type WasmFunction = (...args: number[]) => void;
+export type GeneratedFunction = (...args: number[]) => void;
 
 export interface Binding {
-  readonly run: WasmFunction;
+  readonly run: GeneratedFunction;
   readonly outputs: number;
   /** For each operand, which input of the application it reads. */
   readonly inputs: readonly number[];

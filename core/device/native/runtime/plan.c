@@ -1,0 +1,68 @@
+/**
+ * Plans: a list of steps run in one call. A step is a function of pointers and numbers, as generated kernels are; products,
+ * convolutions and routines are given that form here, their descriptors being the numbers.
+ */
+#include "kernel.h"
+
+typedef struct {
+  void (*run)(void *const *p, const int64_t *numbers);
+  const int64_t *numbers;
+  /** How many pointers it takes, and whether it may report to the error cell. */
+  int64_t pointers, checked;
+} tg_step;
+
+/**
+ * Runs the steps in order. `slots` holds two words per pointer of each step: a block's number and an offset in bytes. Returns 0, or
+ * the number of the step that found an index out of range, plus 1; the steps after it are not run.
+ */
+TG_EXPORT int64_t tg_run_plan(const tg_step *steps, int64_t count, const int64_t *slots, char *const *blocks, const int64_t *error) {
+  for (int64_t i = 0; i < count; i++) {
+    const tg_step *step = &steps[i];
+    void *p[step->pointers];
+    for (int64_t k = 0; k < step->pointers; k++, slots += 2) p[k] = blocks[slots[0]] + slots[1];
+    step->run(p, step->numbers);
+    if (step->checked && error[0] != 0) return i + 1;
+  }
+  return 0;
+}
+
+/**
+ * The numbers of a product: its shape, an epilogue (a function, or 0) with its numbers and how many pointers it takes, which of the
+ * step's pointers are A and B (the first is C), and for each pointer of the epilogue a pointer of the step and an offset in bytes.
+ */
+typedef struct {
+  tg_gemm shape;
+  int64_t epilogue, numbers, pointers;
+  int64_t places[];
+} tg_product;
+
+#define TG_PRODUCT(type, suffix)                                                                                               \
+  TG_EXPORT void tg_step_gemm_##suffix(void *const *p, const int64_t *numbers) {                                               \
+    const tg_product *s = (const tg_product *)numbers;                                                                         \
+    void *q[s->pointers + 1];                                                                                                  \
+    for (int64_t i = 0; i < s->pointers; i++) q[i] = (char *)p[s->places[2 * i + 2]] + s->places[2 * i + 3];                   \
+    tg_launch launch = {q, (const int64_t *)(intptr_t)s->numbers, 0};                                                          \
+    tg_gemm_##suffix(&s->shape, p[s->places[0]], p[s->places[1]], p[0], (tg_epilogue)(intptr_t)s->epilogue, &launch);          \
+  }                                                                                                                            \
+  TG_EXPORT void tg_step_convolution_##suffix(void *const *p, const int64_t *numbers) {                                        \
+    tg_convolution_##suffix((const tg_convolution *)numbers, p[1], p[2], p[0]);                                                \
+  }
+TG_PRODUCT(float, f32)
+TG_PRODUCT(double, f64)
+
+/** Pointers: the output, A, and where the last number is 1, B. */
+#define TG_ROUTINE(suffix)                                                                                                     \
+  TG_EXPORT void tg_step_routine_##suffix(void *const *p, const int64_t *numbers) {                                            \
+    const tg_routine *shape = (const tg_routine *)numbers;                                                                     \
+    tg_routine_##suffix(shape, p[1], numbers[sizeof *shape / sizeof *numbers] ? p[2] : NULL, p[0]);                            \
+  }
+TG_ROUTINE(f32)
+TG_ROUTINE(f64)
+TG_ROUTINE(i32)
+
+/** The addresses of the functions above, in this order: products, convolutions, routines. */
+TG_EXPORT void tg_step_functions(int64_t *table) {
+  void *const functions[] = {tg_step_gemm_f32, tg_step_gemm_f64, tg_step_convolution_f32, tg_step_convolution_f64,
+                             tg_step_routine_f32, tg_step_routine_f64, tg_step_routine_i32};
+  for (int i = 0; i < 7; i++) table[i] = (int64_t)(intptr_t)functions[i];
+}

@@ -1,0 +1,147 @@
+/**
+ * Launches as steps: a C function of pointers and a block of int64 numbers (runtime/plan.c). Everything that a plan does is such a
+ * list, so that a whole plan is one call and nothing has to be compiled for it but its kernels.
+ */
+import { sizeOf } from "../../base/dtype.ts";
+import type { Geometry, Kernel } from "../../kernel/kernel.ts";
+import type { ConvolutionLaunch, KernelLaunch, Launch, MatmulLaunch, RoutineLaunch } from "../../kernel/launch.ts";
+import { arePointsIndependent, splitOf, WHOLE } from "../../render/c-schedule.ts";
+import { allOperands, type Site } from "../../render/wasm-layout.ts";
+import type { Address } from "../device.ts";
+import type { KernelCache } from "./kernels.ts";
+
+/** One of the launch's outputs or inputs (outputs first), and an offset in bytes. */
+export interface Place {
+  readonly operand: number;
+  readonly offset: number;
+}
+
+export interface Step {
+  /** Address of the function, and of its numbers. */
+  readonly run: Address;
+  readonly numbers: Address;
+  readonly pointers: readonly Place[];
+  /** Where it may report an index out of range. */
+  readonly sites: readonly Site[];
+  readonly geometry: Geometry | undefined;
+}
+
+/** What steps are made with. `words` puts numbers into memory that lives as long as the device. */
+export interface StepHost {
+  readonly kernels: KernelCache;
+  /** Addresses of the runtime's step functions, by names such as `gemm_f32`. */
+  readonly functions: ReadonlyMap<string, Address>;
+  readonly errorCell: Address;
+  words(values: readonly number[]): Address;
+}
+
+/** The steps of a launch; none where nothing is stored. */
+export function stepsOf(host: StepHost, launch: Launch): Step[] {
+  switch (launch.kind) {
+    case "kernel":
+      return storesNothing(launch.kernel, launch.geometry) ? [] : [kernelStep(host, launch)];
+    case "matmul":
+      return matmulSteps(host, launch);
+    case "convolution":
+      return [convolutionStep(host, launch)];
+    case "routine":
+      return [routineStep(host, launch)];
+    default:
+      return launch satisfies never;
+  }
+}
+
+/** True where a launch has no point to store; rows of an empty reduction are stored. */
+export function storesNothing(kernel: Kernel, geometry: Geometry): boolean {
+  const rows = kernel.outputs.some((o) => o.each === "row");
+  return geometry.extents.slice(0, rows ? kernel.rank - kernel.reduced : kernel.rank).includes(0);
+}
+
+/** Bytes to add to the pointers of a kernel: per operand, then per output. */
+export function byteOffsets({ kernel, geometry }: KernelLaunch): number[] {
+  return allOperands(kernel).map((o, k) => (geometry.offsets[k] as number) * sizeOf(o.dtype));
+}
+
+/** The numbers of a kernel launch, split among threads as its geometry asks. */
+export function kernelWords(host: StepHost, { kernel, geometry }: KernelLaunch): Address {
+  const { layout, schedule } = host.kernels.get(kernel, geometry);
+  return host.words(layout.values(geometry, splitOf(kernel, geometry, schedule), host.errorCell));
+}
+
+/** Where the pointers of a kernel are among the operands of its launch, of whose inputs there are `outputs` outputs before. */
+function kernelPlaces(launch: KernelLaunch, outputs: number): Place[] {
+  const offsets = byteOffsets(launch);
+  const first = launch.kernel.operands.length;
+  return [
+    ...launch.kernel.outputs.map((_, o) => ({ operand: o, offset: offsets[first + o] as number })),
+    ...launch.inputs.map((input, k) => ({ operand: input < 0 ? 0 : outputs + input, offset: offsets[k] as number })),
+  ];
+}
+
+function kernelStep(host: StepHost, launch: KernelLaunch): Step {
+  const compiled = host.kernels.get(launch.kernel, launch.geometry);
+  return {
+    run: compiled.run,
+    numbers: kernelWords(host, launch),
+    pointers: kernelPlaces(launch, launch.kernel.outputs.length),
+    sites: compiled.sites,
+    geometry: launch.geometry,
+  };
+}
+
+/** The words of a tg_gemm. */
+export function gemmWords(host: StepHost, { m, n, k, transposeA, transposeB, batch }: MatmulLaunch): number[] {
+  const [only] = batch;
+  const isSingle = batch.length === 1 && only?.a === 0 && only.b === 0 && only.c === 0;
+  const offsets = isSingle ? 0 : host.words(batch.flatMap((at) => [at.a, at.b, at.c]));
+  return [m, n, k, Number(transposeA), Number(transposeB), transposeA ? m : k, transposeB ? k : n, n, batch.length, offsets];
+}
+
+function matmulSteps(host: StepHost, launch: MatmulLaunch): Step[] {
+  if (launch.m === 0 || launch.n === 0 || launch.batch.length === 0) return [];
+  const { epilogue } = launch;
+  const outputs = epilogue?.kernel.outputs.length ?? 1;
+  const count = outputs + Math.max(...launch.inputs, ...(epilogue?.inputs ?? [])) + 1;
+  const product = (words: readonly number[]): Step => ({
+    run: host.functions.get(`gemm_${launch.dtype}`) as Address,
+    numbers: host.words([...gemmWords(host, launch), ...words]),
+    pointers: Array.from({ length: count }, (_, operand) => ({ operand, offset: 0 })),
+    sites: [],
+    geometry: undefined,
+  });
+  const [a, b] = launch.inputs.map((input) => outputs + input) as [number, number];
+  if (epilogue === undefined) return [product([0, 0, 0, a, b])];
+  const { block, sites } = host.kernels.get(epilogue.kernel, epilogue.geometry);
+  // A map that checks indices or must keep an order goes over the finished product.
+  const isBlockwise = block !== 0 && sites.length === 0 && arePointsIndependent(epilogue.kernel, epilogue.geometry);
+  if (!isBlockwise) return [product([0, 0, 0, a, b]), kernelStep(host, epilogue)];
+  const { layout } = host.kernels.get(epilogue.kernel, epilogue.geometry);
+  const numbers = host.words(layout.values(epilogue.geometry, WHOLE, host.errorCell));
+  const places = kernelPlaces(epilogue, outputs);
+  return [product([block, numbers, places.length, a, b, ...places.flatMap((p) => [p.operand, p.offset])])];
+}
+
+function convolutionStep(host: StepHost, launch: ConvolutionLaunch): Step {
+  const { product, n, groups, c, o, input, output, kernel, stride, dilation, padding } = launch;
+  const words = [["forward", "input", "weight"].indexOf(product), n, groups, c, o];
+  for (const pair of [input, output, kernel, stride, dilation, padding]) words.push(...pair);
+  return libraryStep(host, `convolution_${launch.dtype}`, words, launch.inputs);
+}
+
+const ROUTINES = ["cholesky", "triangularSolve", "solve", "determinant", "logDeterminant", "argsort"] as const;
+
+function routineStep(host: StepHost, launch: RoutineLaunch): Step {
+  const { routine, batch, n, columns, lower, transpose, descending, inputs } = launch;
+  const words = [ROUTINES.indexOf(routine), batch, n, columns, Number(lower), Number(transpose), Number(descending)];
+  return libraryStep(host, `routine_${launch.dtype}`, [...words, Number(inputs.length > 1)], inputs);
+}
+
+function libraryStep(host: StepHost, name: string, words: readonly number[], inputs: readonly number[]): Step {
+  return {
+    run: host.functions.get(name) as Address,
+    numbers: host.words(words),
+    pointers: [{ operand: 0, offset: 0 }, ...inputs.map((input) => ({ operand: 1 + input, offset: 0 }))],
+    sites: [],
+    geometry: undefined,
+  };
+}
