@@ -2,27 +2,33 @@
  * The devices by name. A device is opened once per process; `auto` is the fastest one that is available here. A new device is
  * one entry of the table.
  */
-import { BenchError } from "../base/errors.ts";
+import { assert, BenchError } from "../base/errors.ts";
 import type { Device, DeviceName } from "./device.ts";
 import { createInterpreter } from "./interpreter/device.ts";
+import { type Availability, findNative } from "./native/availability.ts";
+import { createNative } from "./native/device.ts";
 import { createNull } from "./null/device.ts";
 import { createWasm } from "./wasm/device.ts";
 
 interface Entry {
   readonly name: DeviceName;
-  /** What it is, or why it is not available. */
-  readonly detail: string;
-  readonly open: (() => Device) | undefined;
+  /** Whether it can be used here, and what it is, or why it cannot. Asked when somebody wants to know, not before. */
+  readonly find: () => Availability;
+  readonly open: () => Device;
 }
+
+const always = (detail: string) => () => ({ available: true, detail });
+const planned = (): Availability => ({ available: false, detail: "not part of this version" });
+const refuse = (): never => assert(false, "a device that is not available is opened") as never;
 
 /** In the order in which `auto` prefers them; those of `NEVER_AUTOMATIC` are asked for by name only. */
 const ENTRIES: readonly Entry[] = [
-  { name: "cuda", detail: "not part of this version", open: undefined },
-  { name: "native", detail: "not part of this version", open: undefined },
-  { name: "wasm", detail: "WebAssembly SIMD, one thread", open: createWasm },
-  { name: "tfjs", detail: "not part of this version", open: undefined },
-  { name: "interpreter", detail: "float64 on the host, point by point: the reference, slow", open: createInterpreter },
-  { name: "null", detail: "computes nothing: isolates the host's overhead", open: createNull },
+  { name: "cuda", find: planned, open: refuse },
+  { name: "native", find: findNative, open: createNative },
+  { name: "wasm", find: always("WebAssembly SIMD, one thread"), open: createWasm },
+  { name: "tfjs", find: planned, open: refuse },
+  { name: "interpreter", find: always("float64 on the host, point by point: the reference, slow"), open: createInterpreter },
+  { name: "null", find: always("computes nothing: isolates the host's overhead"), open: createNull },
 ];
 
 const NEVER_AUTOMATIC: readonly DeviceName[] = ["tfjs", "interpreter", "null"];
@@ -31,21 +37,44 @@ const opened = new Map<DeviceName, Device>();
 
 /** The process's one device of this name. Throws where it is unknown or not available here. */
 export function openDevice(name: DeviceName | "auto"): Device {
-  const entry = name === "auto" ? ENTRIES.find((e) => e.open && !NEVER_AUTOMATIC.includes(e.name)) : ENTRIES.find((e) => e.name === name);
-  if (entry?.open === undefined) {
-    const usable = ENTRIES.filter((e) => e.open).map((e) => e.name);
-    const why = entry === undefined ? "is not a device" : `is not available here: ${entry.detail}`;
-    throw new BenchError("environment", `${name} ${why}`, { advice: `devices of this machine: auto, ${usable.join(", ")}` });
+  if (name === "auto") return openBest();
+  const known = opened.get(name);
+  if (known !== undefined) return known;
+  const entry = ENTRIES.find((e) => e.name === name);
+  const { available, detail } = entry?.find() ?? { available: false, detail: "" };
+  if (entry === undefined || !available) {
+    const usable = describeDevices().filter((d) => d.available);
+    const why = entry === undefined ? "is not a device" : `is not available here: ${detail}`;
+    throw new BenchError("environment", `${name} ${why}`, {
+      advice: `devices of this machine: auto, ${usable.map((d) => d.name).join(", ")}`,
+    });
   }
-  let device = opened.get(entry.name);
-  if (device === undefined) {
-    device = entry.open();
-    opened.set(entry.name, device);
-  }
+  const device = entry.open();
+  opened.set(name, device);
   return device;
+}
+
+let best: Device | undefined;
+
+/** The first device that is available and opens. Where a faster one is not, that is said once. */
+function openBest(): Device {
+  if (best !== undefined) return best;
+  for (const { name, find } of ENTRIES.filter((e) => e.find !== planned && !NEVER_AUTOMATIC.includes(e.name))) {
+    const { available, detail } = find();
+    if (available) {
+      try {
+        best = openDevice(name);
+        return best;
+      } catch (error) {
+        if (!(error instanceof BenchError)) throw error;
+        process.stderr.write(`the ${name} device is passed over: ${error.message}\n`);
+      }
+    } else process.stderr.write(`the ${name} device is passed over: ${detail}\n`);
+  }
+  return assert(false, "no device can be opened") as never;
 }
 
 /** Every device that the project knows, for `bench doctor`. */
 export function describeDevices(): readonly { readonly name: DeviceName; readonly available: boolean; readonly detail: string }[] {
-  return ENTRIES.map((e) => ({ name: e.name, available: e.open !== undefined, detail: e.detail }));
+  return ENTRIES.map(({ name, find }) => ({ name, ...find() }));
 }
