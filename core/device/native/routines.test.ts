@@ -116,10 +116,10 @@ describe.skipIf(!usable)("native routines", () => {
       );
     });
 
-    test("cholesky of a matrix that is not positive definite is NaN from there on", () => {
+    test("cholesky of a matrix that is not positive definite is all NaN", () => {
       const l = new make(4);
       run("cholesky", dtype, { batch: 1, n: 2 }, new make([1, 0, 2, 1]), null, l);
-      expect([...l]).toEqual([1, 0, 2, Number.NaN]);
+      expect([...l]).toEqual([Number.NaN, Number.NaN, Number.NaN, Number.NaN]);
     });
 
     test("triangularSolve: op(A) X is B, and only one triangle of A is read", () => {

@@ -17,7 +17,7 @@ static void NAME(subtract_product)(int64_t m, int64_t n, int64_t k, const T *a, 
     for (int64_t j = 0; j < n; j++) c[i * ldc + j] -= update[i * n + j];
 }
 
-/** A → L with L Lᵀ = A in the lower triangle; zeros above. Left-looking: a block column first gets what the ones before it owe. */
+/** A → L with L Lᵀ = A in the lower triangle; zeros above; all NaN where A is not positive definite. Left-looking: a block column first gets what the ones before it owe. */
 static void NAME(cholesky)(int64_t n, const T *a, T *l) {
   for (int64_t i = 0; i < n; i++) {
     memcpy(l + i * n, a + i * n, (size_t)(i + 1) * sizeof(T));
@@ -32,6 +32,10 @@ static void NAME(cholesky)(int64_t n, const T *a, T *l) {
       for (int64_t j = j0; j < TG_MIN(i + 1, j1); j++) {
         const T *other = l + j * n + j0;
         T rest = row[j - j0] - NAME(dot)(j - j0, row, other);
+        if (i == j && !(rest > 0)) {
+          for (int64_t all = 0; all < n * n; all++) l[all] = (T)NAN;
+          return;
+        }
         row[j - j0] = i == j ? NAME(square_root)(rest) : rest / other[j - j0];
       }
     }
