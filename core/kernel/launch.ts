@@ -67,7 +67,8 @@ export interface ConvolutionLaunch {
 export type Pair = readonly [number, number];
 
 /**
- * Computations over `batch` independent dense row-major blocks that are no loop nest:
+ * Computations over `batch` independent dense row-major blocks that are no loop nest; `routines/run.ts` is the definition. A NaN that
+ * is read shows in the result, and a determinant that can be represented is not lost to overflow on the way.
  *
  *     cholesky         A[n, n] → L, lower, zeros above; only the lower triangle of A is read. Not positive definite: NaN.
  *     triangularSolve  A[n, n], B[n, columns] → X with op(A) X = B; reads one triangle of A (`lower`); op transposes (`transpose`)
