@@ -9,9 +9,10 @@
  * `run(outs…, inputs…, last)`; `last` is the length of a flat map, otherwise the address of the block in `wasm-layout.ts`.
  */
 
+import { isHeavy } from "../kernel/heavy.ts";
 import type { Kernel, Operand, Output } from "../kernel/kernel.ts";
 import { type Expr, operandsOf, postorder, reduced } from "../kernel/scalar-expr.ts";
-import { isHeavy, keepLastStage } from "./keep-stage.ts";
+import { keepLastStage } from "./keep-stage.ts";
 import { accumulator } from "./wasm-accumulator.ts";
 import { encodeModule, FunctionBuilder, type Import, Imports, type MemoryOp } from "./wasm-assembler.ts";
 import { Emitter, type VectorMode } from "./wasm-emitter.ts";

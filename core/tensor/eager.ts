@@ -209,7 +209,7 @@ export function releaseConstants(): void {
  * The dtype that a bare number takes beside tensors: theirs. An integer beside i32 stays i32; a fraction beside i32 or bool
  * has no dtype of its own, and is refused rather than guessed.
  */
-export function weakDType(value: number, tensors: readonly Tensor[]): DType {
+export function weakDType(value: number, tensors: readonly { readonly aval: Aval }[]): DType {
   const dtype = tensors.map((t) => t.aval.dtype).reduce(promote);
   if (isFloat(dtype) || (dtype === "i32" && Number.isInteger(value))) return dtype;
   throw mismatch(

@@ -4,10 +4,12 @@
  * tensors remain, which are computed at once. Levels are the numbering of nested derivative operators: an inner `grad` has a
  * higher level than the outer one that runs it, so perturbations are never confused (Siskind and Pearlmutter 2005).
  */
+import type { Aval } from "../base/aval.ts";
 import type { DType } from "../base/dtype.ts";
 import { unsupported } from "../base/errors.ts";
 import type { Shape } from "../base/shape.ts";
 import type { AnyPrimitive } from "../primitive.ts";
+import { NUMBER } from "../primitives/host.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Anything that an operation accepts: a JavaScript number, a tensor, or either of them being traced by an engine. */
@@ -26,15 +28,21 @@ export abstract class Traced {
     return [this.primal];
   }
 
+  /** What is known of the value: shape and dtype of a tensor, those of {@link NUMBER} for a number. */
+  get aval(): Aval {
+    const { primal } = this;
+    return typeof primal === "number" ? NUMBER : primal.aval;
+  }
+
   /** Shape of a traced tensor; undefined for a number, as on numbers themselves. */
   get shape(): Shape | undefined {
-    const v = innermost(this);
-    return typeof v === "number" ? undefined : v.shape;
+    const { primal } = this;
+    return typeof primal === "number" ? undefined : primal.shape;
   }
 
   get dtype(): DType | undefined {
-    const v = innermost(this);
-    return typeof v === "number" ? undefined : v.dtype;
+    const { primal } = this;
+    return typeof primal === "number" ? undefined : primal.dtype;
   }
 
   /** Strings show the number itself, as `console.log` of an untraced program would. */
@@ -94,6 +102,11 @@ export function isTextOfTraced(text: string): boolean {
 /** A new evaluation begins: texts of earlier ones do not count against it. */
 export function forgetTexts(): void {
   texts.clear();
+}
+
+/** True for a number, traced or not; a tensor is none, even where only its shape is known. */
+export function isNumber(value: Value): boolean {
+  return typeof value === "number" || (value instanceof Traced && value.shape === undefined);
 }
 
 /** The number or tensor inside all tracing levels. */

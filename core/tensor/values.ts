@@ -5,13 +5,11 @@ import { NUMBER } from "../primitives/host.ts";
 import { primitives } from "../primitives/table.ts";
 import { binaryNames, type Ops, opsOver, unaryNames } from "../vocabulary.ts";
 import { apply, apply1, apply2 } from "./apply.ts";
-import { Tensor } from "./tensor.ts";
-import { innermost, type Value } from "./traced.ts";
+import type { Value } from "./traced.ts";
 
 /** What is known of a value: shape and dtype of a tensor, f64[] of a number, whatever traces it. */
 export function avalOf(x: Value): Aval {
-  const v = innermost(x);
-  return v instanceof Tensor ? v.aval : NUMBER;
+  return typeof x === "number" ? NUMBER : x.aval;
 }
 
 function fast(): Pick<Ops<Value>, (typeof unaryNames)[number] | (typeof binaryNames)[number]> {

@@ -10,7 +10,7 @@ import type { Aval } from "../../core/base/aval.ts";
 import { assert } from "../../core/base/errors.ts";
 import { NUMBER } from "../../core/primitives/host.ts";
 import { closeFrame, openFrame } from "../../core/tensor/scope.ts";
-import { innermost, type Value } from "../../core/tensor/traced.ts";
+import { isNumber, type Value } from "../../core/tensor/traced.ts";
 import { avalOf, valueOps } from "../../core/tensor/values.ts";
 import { type InputRule, inputRule, type Site } from "../../rules/rule.ts";
 import { ruleOf } from "../../rules/table.ts";
@@ -172,7 +172,7 @@ export function backward(
 /** A share of a cotangent, brought to what its node is: a number, or a tensor of its shape and dtype. */
 function conform(share: Value, tape: Tape, node: number): Value {
   if (tape.isNumber[node] === 1) {
-    if (typeof innermost(share) === "number") return share;
+    if (isNumber(share)) return share;
     const { shape } = avalOf(share);
     return valueOps.item(
       shape.length === 0
@@ -189,7 +189,7 @@ function conform(share: Value, tape: Tape, node: number): Value {
 
 /** Sums a value over the axes along which `want` was broadcast (spreads it where it is smaller), and converts its dtype. */
 export function conformTo(share: Value, want: Aval): Value {
-  if (typeof innermost(share) === "number") return valueOps.broadcastTo(valueOps.lift(share, want.dtype), want.shape);
+  if (isNumber(share)) return valueOps.broadcastTo(valueOps.lift(share, want.dtype), want.shape);
   const got = avalOf(share);
   if (got === want) return share;
   let v = got.dtype === want.dtype ? share : valueOps.cast(share, want.dtype);

@@ -8,7 +8,7 @@ import { isFloat } from "../../core/base/dtype.ts";
 import type { AnyPrimitive } from "../../core/primitive.ts";
 import { opcodeOf } from "../../core/primitives/table.ts";
 import { apply } from "../../core/tensor/apply.ts";
-import { innermost, Traced, type Value } from "../../core/tensor/traced.ts";
+import { isNumber, Traced, type Value } from "../../core/tensor/traced.ts";
 import { avalOf, valueOps } from "../../core/tensor/values.ts";
 import { inputRule, type Site } from "../../rules/rule.ts";
 import { ruleOf } from "../../rules/table.ts";
@@ -56,6 +56,6 @@ export class Dual extends Traced {
       tangent = tangent === undefined ? part : valueOps.add(tangent, part);
     });
     const t = tangent as unknown as Value;
-    return new Dual(level, out, typeof innermost(out) === "number" ? t : conformTo(t, outAval));
+    return new Dual(level, out, isNumber(out) ? t : conformTo(t, outAval));
   }
 }

@@ -13,7 +13,7 @@ import type { AnyPrimitive } from "../../core/primitive.ts";
 import { opcodeOf } from "../../core/primitives/table.ts";
 import { apply } from "../../core/tensor/apply.ts";
 import { Tensor } from "../../core/tensor/tensor.ts";
-import { innermost, Traced, type Value } from "../../core/tensor/traced.ts";
+import { isNumber, Traced, type Value } from "../../core/tensor/traced.ts";
 import { avalOf } from "../../core/tensor/values.ts";
 import { READS_OUT, residualsOf } from "../../rules/residuals.ts";
 import { inputRule, type Rule } from "../../rules/rule.ts";
@@ -98,7 +98,7 @@ export class Tape {
   leaf(primal: Value): Variable {
     const node = this.reserve(0);
     this.opcode[node] = LEAF;
-    this.isNumber[node] = typeof innermost(primal) === "number" ? 1 : 0;
+    this.isNumber[node] = isNumber(primal) ? 1 : 0;
     if (typeof primal === "number") {
       this.sideStart[node] = -1;
       this.outNumber[node] = primal;
@@ -178,7 +178,7 @@ export class Tape {
     const avals = primals.map(avalOf);
     const outAval = avalOf(out);
     this.opcode[node] = opcode;
-    this.isNumber[node] = typeof innermost(out) === "number" ? 1 : 0;
+    this.isNumber[node] = isNumber(out) ? 1 : 0;
     this.sideStart[node] = this.side.length;
     let reads = 0;
     for (let i = 0; i < k; i++) {
@@ -198,7 +198,8 @@ export class Tape {
 
   private save(v: Value): Value {
     holdValue(v);
-    const inside = innermost(v);
+    let inside: Value | undefined = v;
+    while (inside instanceof Traced) inside = inside.parts()[0];
     if (inside instanceof Tensor && inside.storage.mark !== this) {
       inside.storage.mark = this;
       this.savedBytes += inside.storage.bytes;

@@ -6,7 +6,7 @@
 import { mismatch } from "../../core/base/errors.ts";
 import { closeFrame, HOLDS, openFrame, own } from "../../core/tensor/scope.ts";
 import { Tensor } from "../../core/tensor/tensor.ts";
-import { innermost, type Value } from "../../core/tensor/traced.ts";
+import { isNumber, type Value } from "../../core/tensor/traced.ts";
 import { avalOf, valueOps } from "../../core/tensor/values.ts";
 import { backward, conformTo } from "./backward.ts";
 import { Dual } from "./dual.ts";
@@ -46,7 +46,7 @@ function gradientTree(x: unknown, cts: readonly (Value | undefined)[]): unknown 
 }
 
 function zeroLike(x: Value): Value {
-  if (typeof innermost(x) === "number") return 0;
+  if (isNumber(x)) return 0;
   const { dtype, shape } = avalOf(x);
   return valueOps.broadcastTo(valueOps.lift(0, dtype), shape);
 }
@@ -85,7 +85,7 @@ export function valueAndGrad(f: Fn, operator = "valueAndGrad"): (...args: unknow
 }
 
 function one(y: Value): Value {
-  if (typeof innermost(y) === "number") return 1;
+  if (isNumber(y)) return 1;
   return conformTo(1, avalOf(y));
 }
 
@@ -126,7 +126,7 @@ export function vjp(f: Fn, x: unknown): [unknown, (ct: unknown) => unknown] {
         zipTree(y, ct, (leaf, c, path) => {
           if (!(leaf instanceof Variable) || leaf.tape !== tape) return null;
           if (!isValue(c)) throw mismatch(`the cotangent at ${path || "the top"} is ${kindOf(c)}, but the result there is ${kindOf(leaf)}`);
-          if (typeof innermost(leaf) !== "number" && avalOf(c) !== avalOf(leaf))
+          if (!isNumber(leaf) && avalOf(c) !== avalOf(leaf))
             throw mismatch(`the cotangent at ${path || "the top"} is ${kindOf(c)}, but the result there is ${kindOf(leaf)}`);
           seeds.push({ node: leaf.node, ct: c });
           return null;

@@ -3,7 +3,7 @@ import { isFloat } from "../../core/base/dtype.ts";
 import { mismatch } from "../../core/base/errors.ts";
 import { showShape } from "../../core/base/shape.ts";
 import { Tensor } from "../../core/tensor/tensor.ts";
-import { innermost, Traced, type Value } from "../../core/tensor/traced.ts";
+import { isNumber, Traced, type Value } from "../../core/tensor/traced.ts";
 import { avalOf } from "../../core/tensor/values.ts";
 
 export function isValue(x: unknown): x is Value {
@@ -43,7 +43,7 @@ export function zipTree(tree: unknown, other: unknown, leaf: (x: unknown, y: unk
 
 /** What a thing is, for messages. */
 export function kindOf(x: unknown): string {
-  if (isValue(x)) return typeof innermost(x) === "number" ? "a number" : `a tensor of shape ${showShape(avalOf(x).shape)}`;
+  if (isValue(x)) return isNumber(x) ? "a number" : `a tensor of shape ${showShape(avalOf(x).shape)}`;
   if (x === null) return "null";
   if (x === undefined) return "undefined";
   if (Array.isArray(x)) return `an array of ${x.length}`;

@@ -12,6 +12,11 @@ const LAYERS: readonly { readonly layer: string; readonly files: readonly string
   { layer: "core/render", files: ["core/render/"], may: ["core/base", "core/kernel"] },
   { layer: "core/device", files: ["core/device/"], may: ["core/base", "core/kernel", "core/render"] },
   { layer: "core/tensor", files: ["core/tensor/", "core/ops.ts", "core/ops/"], may: ["core/base", "core/primitives", "core/device"] },
+  {
+    layer: "core/compile",
+    files: ["core/compile/"],
+    may: ["core/base", "core/kernel", "core/primitives", "core/device", "core/tensor"],
+  },
   { layer: "rules", files: ["rules/"], may: ["core/base", "core/primitives"] },
   { layer: "engine interface", files: ["engines/engine.ts"], may: ["core/base", "core/tensor"] },
   { layer: "tape", files: ["engines/tape/"], may: ["core/base", "core/primitives", "core/tensor", "rules", "engine interface"] },

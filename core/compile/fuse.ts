@@ -1,0 +1,392 @@
+/**
+ * Fusion: a program becomes a list of units. Movement and light arithmetic stay lazy and are taken in by whoever reads them.
+ * Elementwise nodes join the kernel that computes what they read, a reduction joins the kernel of its elements, and what follows
+ * it along the same rows joins too, so that softmax, norms and their backward are one kernel each; nodes that read the same
+ * memory in the same order share a kernel with several outputs. Matrix products, convolutions and indexed access stay alone.
+ * Greedy in program order, as in XLA's instruction fusion; nothing costly is computed twice.
+ */
+import { aval } from "../base/aval.ts";
+import { assert } from "../base/errors.ts";
+import { broadcastShapes, type Shape } from "../base/shape.ts";
+import type { Kernel, Reduction } from "../kernel/kernel.ts";
+import { rewrite } from "../kernel/rewrite.ts";
+import { cast, type Expr, load, postorder, reduced } from "../kernel/scalar-expr.ts";
+import { primitives as p } from "../primitives/table.ts";
+import { ELEMENTWISE, FOLDS, scalarOf } from "./fusible.ts";
+import { foldedAxes, Group, isColumn, type Level, type Opaque, repeatsHeavyWork, type Unit } from "./group.ts";
+import {
+  broadcast,
+  bufferOf,
+  denseOffset,
+  flipped,
+  isScalar,
+  type Lazy,
+  type Load,
+  lazily,
+  light,
+  loadAlone,
+  numberOf,
+  reshaped,
+  sliced,
+  substitute,
+  transposed,
+} from "./lazy.ts";
+import { type Node, nodesOf, type Program, type Value } from "./program.ts";
+
+/** The units of a program, with what each value is to those that read it. */
+export interface Fused {
+  readonly units: readonly Unit[];
+  /** Members that are stored, since something outside their group reads them. */
+  readonly stored: ReadonlySet<Value>;
+  readonly lazies: ReadonlyMap<Value, Lazy>;
+  /** The value in whose buffer each output of the program lies. */
+  readonly outputs: ReadonlySet<Value>;
+  readonly outputOf: readonly Value[];
+}
+
+/** Loads of an expression that is computed where its columns are folded. */
+const MAX_DEFERRED = 6;
+/** Expressions of one kernel stay below this size. */
+const MAX_SIZE = 600;
+/** How many kernels that read the same buffer are asked whether a node may join. */
+const SIBLINGS = 4;
+
+/** A node to be placed: its operands as lazy values of its own iteration shape. */
+interface Candidate {
+  readonly node: Node;
+  readonly operands: readonly Lazy[];
+  readonly shape: Shape;
+  /** For a fold: which axes of `shape` are folded, and the kernel of one row. */
+  readonly fold: { readonly axes: readonly number[]; readonly kernel: Kernel } | undefined;
+  /** Over `load(i)`, i an operand. */
+  readonly expr: Expr | undefined;
+}
+
+export function fuse(program: Program, options: { readonly fusion: boolean }): Fused {
+  return new Fusion(program, options.fusion).run();
+}
+
+class Fusion {
+  private readonly program: Program;
+  private readonly enabled: boolean;
+  private readonly units: Unit[] = [];
+  private readonly unitOf = new Map<Value, Unit>();
+  private readonly lazies = new Map<Value, Lazy>();
+  private readonly stored = new Set<Value>();
+  private readonly readers = new Map<Value, Group[]>();
+  private readonly users = new Map<Value, Node[]>();
+
+  constructor(program: Program, enabled: boolean) {
+    this.program = program;
+    this.enabled = enabled;
+    for (const node of nodesOf(program)) {
+      for (const arg of new Set(node.args)) this.users.set(arg, [...(this.users.get(arg) ?? []), node]);
+    }
+  }
+
+  run(): Fused {
+    for (const node of nodesOf(this.program)) this.visit(node);
+    const outputOf = this.program.outputs.map((output) => {
+      if (output.kind !== "node") return output;
+      const lazy = this.lazyOf(output);
+      // A reshaped buffer is handed out as it is.
+      const source = lazy.loads[0]?.source;
+      const isWhole = denseOffset(lazy) === 0 && source !== undefined && source.aval.size === output.aval.size;
+      const value = isWhole ? source : this.realise(output);
+      this.store(value);
+      return value;
+    });
+    return { units: this.units, stored: this.stored, lazies: this.lazies, outputs: new Set(outputOf), outputOf };
+  }
+
+  private lazyOf(v: Value): Lazy {
+    let lazy = this.lazies.get(v);
+    if (lazy === undefined) {
+      lazy = v.kind === "constant" && v.aval.size === 1 ? numberOf(v) : bufferOf(v, v.aval.shape);
+      this.lazies.set(v, lazy);
+    }
+    return lazy;
+  }
+
+  private store(v: Value): void {
+    const unit = this.unitOf.get(v);
+    if (unit?.kind === "group") this.stored.add(v);
+  }
+
+  private visit(node: Node): void {
+    const moved = this.move(node);
+    if (moved !== undefined) {
+      this.lazies.set(node, moved);
+      return;
+    }
+    if (ELEMENTWISE.has(node.primitive) || node.primitive === p.cast) this.map(node);
+    else if (FOLDS.has(node.primitive) && node.args.every((a) => a.aval.size > 0)) this.foldNode(node);
+    else this.opaque(node);
+  }
+
+  /** Movement as a change of strides. */
+  private move(node: Node): Lazy | undefined {
+    const [arg] = node.args;
+    if (arg === undefined) return undefined;
+    const { shape } = node.aval;
+    switch (node.primitive) {
+      case p.stopGradient:
+        return this.lazyOf(arg);
+      case p.reshape:
+        return reshaped(this.lazyOf(arg), shape) ?? reshaped(this.lazyOf(this.realise(arg)), shape);
+      case p.transpose:
+        return transposed(this.lazyOf(arg), (node.params as { perm: readonly number[] }).perm);
+      case p.broadcastTo:
+        return broadcast(this.lazyOf(arg), shape);
+      case p.slice: {
+        const { start, step } = node.params as { start: readonly number[]; step: readonly number[] };
+        return sliced(this.lazyOf(arg), shape, start, step);
+      }
+      case p.flip:
+        return flipped(this.lazyOf(arg), (node.params as { axes: readonly number[] }).axes);
+      default:
+        return undefined;
+    }
+  }
+
+  private map(node: Node): void {
+    const shape = node.args.map((a) => a.aval.shape).reduce(broadcastShapes);
+    const operands = node.args.map((a) => broadcast(this.lazyOf(a), shape));
+    const expr = scalarOf(node);
+    if (this.enabled) {
+      const lazy = light(shape, operands, expr);
+      if (lazy !== undefined) {
+        this.lazies.set(node, lazy);
+        return;
+      }
+    }
+    const deferred = this.enabled && this.feedsColumns(node) ? lazily(shape, operands, expr) : undefined;
+    if (deferred !== undefined && deferred.loads.length <= MAX_DEFERRED) this.lazies.set(node, deferred);
+    else this.place({ node, operands, shape, expr, fold: undefined });
+  }
+
+  /** True where all that becomes of a node's elements is a sum down columns: it is computed there, once, with nothing stored. */
+  private feedsColumns(node: Node): boolean {
+    let only: Node | undefined = node;
+    do {
+      const users: readonly Node[] = this.users.get(only) ?? [];
+      if (users.length !== 1 || this.program.outputs.includes(only)) return false;
+      only = users[0] as Node;
+    } while (ELEMENTWISE.has(only.primitive) && only.aval.shape === node.aval.shape);
+    if (!FOLDS.has(only.primitive)) return false;
+    const { axes, axis } = only.params as { axes?: readonly number[]; axis?: number };
+    const folded = axes ?? [axis as number];
+    const { shape } = node.aval;
+    const moving = shape.map((_, i) => i).filter((i) => shape[i] !== 1);
+    const firstFolded = moving.findIndex((i) => folded.includes(i));
+    return firstFolded >= 0 && moving.slice(firstFolded).some((i) => !folded.includes(i));
+  }
+
+  private foldNode(node: Node): void {
+    const [arg] = node.args as [Value];
+    const params = node.params as { axes?: readonly number[]; axis?: number };
+    const axes = params.axes ?? [params.axis as number];
+    const canonical = params.axes ? { axes: [1], keepdims: false } : { axis: 1 };
+    const a = aval([2, 3], arg.aval.dtype);
+    const [launch] = node.primitive.lower([a], node.primitive.inferAval([a], canonical), canonical);
+    assert(launch?.kind === "kernel", `${node.primitive.name} is not a kernel`);
+    this.place({ node, operands: [this.lazyOf(arg)], shape: arg.aval.shape, expr: undefined, fold: { axes, kernel: launch.kernel } });
+  }
+
+  private opaque(node: Node): void {
+    const deps = new Set<Unit>();
+    for (const arg of node.args) {
+      if (arg.kind === "constant") this.lazies.set(arg, bufferOf(arg, arg.aval.shape));
+      const source = denseOffset(this.lazyOf(arg)) === undefined ? this.realise(arg) : (this.lazyOf(arg).loads[0] as Load).source;
+      this.store(source);
+      const unit = this.unitOf.get(source);
+      if (unit !== undefined) deps.add(unit);
+    }
+    const unit: Opaque = { kind: "opaque", node, first: node.id, last: node.id, deps };
+    this.units.push(unit);
+    this.unitOf.set(node, unit);
+    this.lazies.set(node, bufferOf(node, node.aval.shape));
+  }
+
+  /** A value in a buffer of its own: itself, where it has one, else what a kernel makes of its lazy form. */
+  private realise(v: Value): Value {
+    const lazy = this.lazyOf(v);
+    if (v.kind !== "node" || this.unitOf.has(v)) return v;
+    this.place({
+      node: v,
+      operands: lazy.loads.map((l) => loadAlone(lazy.shape, l)),
+      shape: v.aval.shape,
+      expr: lazy.expr,
+      fold: undefined,
+    });
+    return v;
+  }
+
+  private place(c: Candidate): void {
+    const group = this.join(c) ?? this.fresh(c);
+    this.unitOf.set(c.node, group);
+    this.lazies.set(c.node, bufferOf(c.node, c.node.aval.shape));
+    for (const l of group.loads) {
+      const list = this.readers.get(l.source) ?? [];
+      if (!list.includes(group)) this.readers.set(l.source, [...list.slice(-SIBLINGS + 1), group]);
+    }
+  }
+
+  private join(c: Candidate): Group | undefined {
+    if (!this.enabled) return undefined;
+    const sources = new Set(c.operands.flatMap((o) => o.loads.filter((l) => !isScalar(o.shape, l)).map((l) => l.source)));
+    const candidates = new Set<Group>();
+    for (const s of sources) {
+      const unit = this.unitOf.get(s);
+      if (unit?.kind === "group") candidates.add(unit);
+    }
+    for (const s of sources) for (const g of this.readers.get(s) ?? []) candidates.add(g);
+    const ordered = [...candidates].sort((a, b) => b.last - a.last);
+    const [first, ...others] = ordered.filter((g) => [...sources].some((s) => g.members.has(s)));
+    // What the node reads may be spread over kernels of one space that could as well be one.
+    if (first !== undefined) for (const g of others) if (this.merge(first, g)) candidates.delete(g);
+    return ordered.find((g) => candidates.has(g) && this.tryJoin(g, c));
+  }
+
+  /** Makes two groups of elementwise members over one space one, where neither needs the other. */
+  private merge(a: Group, b: Group): boolean {
+    if (a.reductions.length > 0 || b.reductions.length > 0 || a.indexed || b.indexed) return false;
+    if (this.depends(a, b) || this.depends(b, a) || !a.absorb(b)) return false;
+    this.units.splice(this.units.indexOf(b), 1);
+    for (const m of b.members.keys()) this.unitOf.set(m, a);
+    for (const unit of this.units) if (unit.deps.delete(b)) unit.deps.add(a);
+    for (const list of this.readers.values()) {
+      const at = list.indexOf(b);
+      if (at >= 0 && list.includes(a)) list.splice(at, 1);
+      else if (at >= 0) list[at] = a;
+    }
+    return true;
+  }
+
+  private fresh(c: Candidate): Group {
+    const folded = c.fold?.axes ?? [];
+    const group = new Group(c.shape.map((extent, i) => ({ extent, reduced: folded.includes(i) })));
+    const joined = this.tryJoin(group, c);
+    assert(joined, `${c.node.primitive.name} fits no kernel`);
+    this.units.push(group);
+    return group;
+  }
+
+  private tryJoin(g: Group, c: Candidate): boolean {
+    if (c.fold !== undefined) return this.joinFold(g, c, c.fold);
+    const isFresh = g.members.size === 0;
+    if (!isFresh && !this.sharesWork(g, c)) return false;
+    // The elements of a kernel that walks down columns are not stored: the order of memory is another.
+    const walksColumns = isColumn(
+      g,
+      g.axes.map((a) => a.reduced),
+    );
+    const levels: readonly Level[] = g.reductions.length > 0 ? ["element", "row"] : ["element"];
+    return levels.some((level) => !(walksColumns && level === "element") && this.joinMap(g, c, level));
+  }
+
+  private joinMap(g: Group, c: Candidate, level: Level): boolean {
+    if (!g.fits(c.shape, level)) return false;
+    const before = g.loads.length;
+    const deps = new Set<Unit>();
+    const operands = this.resolve(g, c, level, deps);
+    const expr = operands && substitute(c.expr as Expr, operands);
+    if (expr === undefined || postorder([expr]).length > MAX_SIZE) {
+      g.truncate(before);
+      return false;
+    }
+    for (const d of deps) g.deps.add(d);
+    g.add({ node: c.node, level, expr: cast(expr, c.node.aval.dtype) });
+    return true;
+  }
+
+  private joinFold(g: Group, c: Candidate, fold: NonNullable<Candidate["fold"]>): boolean {
+    const isFresh = g.members.size === 0 && g.reductions.length === 0;
+    if (!g.fits(c.shape, "element")) return false;
+    const wanted = foldedAxes(g, c.shape, fold.axes);
+    if (g.reductions.length > 0 && !isFresh && g.axes.some((a, i) => a.extent !== 1 && a.reduced !== wanted[i])) return false;
+    if (!isFresh) {
+      if (!this.sharesWork(g, c)) return false;
+      // Walking down columns does not pay where the elements have to be stored as well.
+      if (g.reductions.length === 0 && isColumn(g, wanted) && !this.onlyFeeds(g, c.node)) return false;
+    }
+    const before = g.loads.length;
+    const deps = new Set<Unit>();
+    const operands = this.resolve(g, c, "element", deps);
+    const x = operands?.[0];
+    if (x === undefined || (!isFresh && repeatsHeavyWork(g, x))) {
+      g.truncate(before);
+      return false;
+    }
+    if (g.reductions.length === 0) for (const [i, a] of g.axes.entries()) a.reduced = wanted[i] as boolean;
+    const base = g.reductions.length;
+    const moved = (e: Expr): Expr =>
+      rewrite([e], (r) => (r.kind === "reduced" ? reduced(r.stage + base, r.dtype) : r.kind === "load" ? x : undefined))[0] as Expr;
+    for (const r of fold.kernel.reductions) g.reductions.push({ ...r, of: moved(r.of) } satisfies Reduction);
+    const output = fold.kernel.outputs[0];
+    assert(output, "a fold stores its result");
+    for (const d of deps) g.deps.add(d);
+    g.add({ node: c.node, level: output.each === "row" ? "row" : "element", expr: cast(moved(output.result), c.node.aval.dtype) });
+    return true;
+  }
+
+  /** The expressions of a candidate's operands in a group, or undefined where one of them cannot be had there. */
+  private resolve(g: Group, c: Candidate, level: Level, deps: Set<Unit>): Expr[] | undefined {
+    const out: Expr[] = [];
+    for (const o of c.operands) {
+      const loads: Expr[] = [];
+      for (const l of o.loads) {
+        const strides = g.along(c.shape, l.strides, level);
+        const found = this.readIn(g, l, strides, deps);
+        if (found === undefined) return undefined;
+        loads.push(found);
+      }
+      out.push(substitute(o.expr, loads));
+    }
+    return out;
+  }
+
+  /** What a load is in a group: the expression of a member, or an operand. */
+  private readIn(g: Group, l: Load, strides: readonly number[], deps: Set<Unit>): Expr | undefined {
+    const member = g.memberAt(l, strides);
+    if (member === "no") return undefined;
+    if (member !== undefined) return member.expr;
+    const unit = this.unitOf.get(l.source);
+    if (unit === g) return undefined;
+    if (unit !== undefined && this.depends(unit, g)) return undefined;
+    const at = g.operand({ source: l.source, dtype: l.dtype, strides, offset: l.offset, indirect: undefined });
+    if (at === undefined) return undefined;
+    if (unit !== undefined) deps.add(unit);
+    this.store(l.source);
+    return load(at, l.dtype);
+  }
+
+  /** True where `unit` needs something of `of`, directly or not. */
+  private depends(unit: Unit, of: Group): boolean {
+    const seen = new Set<Unit>();
+    const stack: Unit[] = [unit];
+    for (let u = stack.pop(); u !== undefined; u = stack.pop()) {
+      if (u === of) return true;
+      // Arguments have smaller ids than their uses.
+      if (seen.has(u) || u.last < of.first) continue;
+      seen.add(u);
+      stack.push(...u.deps);
+    }
+    return false;
+  }
+
+  /** True where joining saves memory traffic: the candidate reads a member of the group, or a buffer that it reads in the same order. */
+  private sharesWork(g: Group, c: Candidate): boolean {
+    const big = c.operands.flatMap((o) => o.loads.filter((l) => !isScalar(o.shape, l)));
+    return (
+      big.some((l) => g.members.has(l.source)) ||
+      big.some((l) => g.loads.some((have) => have.source === l.source && have.offset === l.offset))
+    );
+  }
+
+  /** True where nothing but `node` reads the members of the group. */
+  private onlyFeeds(g: Group, node: Node): boolean {
+    if (this.program.outputs.some((o) => g.members.has(o))) return false;
+    return [...g.members.keys()].every((m) => (this.users.get(m) ?? []).every((u) => u === node || g.members.has(u)));
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * Steps: units in an order in which they can run, each as launches with the buffers that they write and read. A map that alone reads
+ * a matrix product, each element once, becomes the product's epilogue.
+ */
+import { assert } from "../base/errors.ts";
+import type { KernelLaunch, Launch, MatmulLaunch } from "../kernel/launch.ts";
+import { describeFused, type StoredView } from "../kernel/lower.ts";
+import { rewrite } from "../kernel/rewrite.ts";
+import { type Expr, index, load } from "../kernel/scalar-expr.ts";
+import type { Fused } from "./fuse.ts";
+import type { Group, GroupLoad, Member, Opaque, Unit } from "./group.ts";
+import { denseOffset, type Lazy, type Load, regroup } from "./lazy.ts";
+import type { Value } from "./program.ts";
+
+/** Where a launch reads: `offset` elements into the buffer of a value. */
+export interface Source {
+  readonly value: Value;
+  readonly offset: number;
+}
+
+export interface Step {
+  readonly launches: readonly Launch[];
+  readonly outputs: readonly Value[];
+  readonly inputs: readonly Source[];
+  /** Pairs of an output and an input that may share memory: the input is read at the elements that the output is stored to, by no other way. */
+  readonly inPlace: readonly { readonly output: Value; readonly input: Value }[];
+}
+
+export function stepsOf(fused: Fused, options: { readonly epilogues: boolean }): Step[] {
+  const absorbed = options.epilogues ? epilogues(fused) : new Map<Group, Opaque>();
+  const dropped = new Set<Unit>(absorbed.values());
+  return inOrder(fused.units, absorbed)
+    .filter((u) => !dropped.has(u))
+    .map((u) => {
+      if (u.kind === "opaque") return opaqueStep(u, fused);
+      const product = absorbed.get(u);
+      return product === undefined ? groupStep(u, fused) : productStep(product, u, fused);
+    });
+}
+
+/** Units so that each comes after what it needs, otherwise in the order of the program. */
+function inOrder(units: readonly Unit[], absorbed: ReadonlyMap<Group, Opaque>): Unit[] {
+  const sorted = [...units].sort((a, b) => a.first - b.first);
+  const done = new Set<Unit>();
+  const out: Unit[] = [];
+  for (const root of sorted) {
+    const stack: { unit: Unit; open: boolean }[] = [{ unit: root, open: false }];
+    for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
+      if (done.has(top.unit)) continue;
+      if (top.open) {
+        done.add(top.unit);
+        out.push(top.unit);
+        continue;
+      }
+      stack.push({ unit: top.unit, open: true });
+      const product = top.unit.kind === "group" ? absorbed.get(top.unit) : undefined;
+      for (const d of [...top.unit.deps, ...(product?.deps ?? [])]) if (!done.has(d)) stack.push({ unit: d, open: false });
+    }
+  }
+  return out;
+}
+
+function sourceOf(lazy: Lazy): Source {
+  const offset = denseOffset(lazy);
+  const [only] = lazy.loads;
+  assert(offset !== undefined && only !== undefined, "an operand is no block of memory");
+  return { value: only.source, offset };
+}
+
+function opaqueStep({ node }: Opaque, fused: Fused): Step {
+  const avals = node.args.map((a) => a.aval);
+  return {
+    launches: node.primitive.lower(avals, node.aval, node.params),
+    outputs: [node],
+    inputs: node.args.map((a) => sourceOf(fused.lazies.get(a) as Lazy)),
+    inPlace: [],
+  };
+}
+
+/** The members of a group that have to be stored. */
+function storedOf(group: Group, fused: Fused): Member[] {
+  return [...group.members.values()].filter((m) => fused.stored.has(m.node));
+}
+
+function groupStep(group: Group, fused: Fused): Step {
+  const { axes, reductions } = group;
+  const order = [...axes.keys()].sort((a, b) => Number(axes[a]?.reduced) - Number(axes[b]?.reduced) || a - b);
+  const extents = order.map((i) => axes[i]?.extent as number);
+  let count = axes.filter((a) => a.reduced).length;
+  const isFold = reductions.length > 0;
+  // A fold of single elements needs an axis to walk.
+  const needsAxis = isFold && count === 0;
+  if (needsAxis) {
+    extents.push(1);
+    count = 1;
+  }
+  const pick = (strides: readonly number[]) => [...order.map((i) => strides[i] as number), ...(needsAxis ? [0] : [])];
+  const members = storedOf(group, fused);
+  const outputs = members.map(
+    (m): StoredView => ({
+      dtype: m.node.aval.dtype,
+      strides: pick(group.denseStrides(m.level)),
+      result: m.expr,
+      each: isFold && m.level === "row" ? "row" : "element",
+    }),
+  );
+  const inputs: Source[] = [];
+  const operands = group.loads.map((l) => {
+    const input = inputs.push({ value: l.source, offset: 0 }) - 1;
+    return { dtype: l.dtype, strides: pick(l.strides), offset: l.offset, input };
+  });
+  const launch = describeFused({
+    extents,
+    reduced: isFold ? count : 0,
+    operands,
+    outputs: outputs.map((o) => ({ ...o, result: reindexed(o.result, order) })),
+    reductions: reductions.map((r) => ({ ...r, of: reindexed(r.of, order) })),
+    indexed: group.indexed,
+  });
+  return { launches: [launch], outputs: members.map((m) => m.node), inputs, inPlace: sharing(group, members) };
+}
+
+function reindexed(e: Expr, order: readonly number[]): Expr {
+  return rewrite([e], (x) => (x.kind === "index" ? index(order.indexOf(x.axis)) : undefined))[0] as Expr;
+}
+
+/** An element output may take the memory of an operand that is read once, at the same elements. */
+function sharing(group: Group, members: readonly Member[]): Step["inPlace"] {
+  const dense = group.denseStrides("element");
+  const isIdentity = (l: GroupLoad) =>
+    l.offset === 0 && l.indirect === undefined && group.axes.every((a, i) => a.extent === 1 || l.strides[i] === dense[i]);
+  return members
+    .filter((m) => m.level === "element")
+    .flatMap((m) =>
+      group.loads
+        .filter(
+          (l) => isIdentity(l) && group.loads.filter((o) => o.source === l.source).length === 1 && l.source.aval.size === m.node.aval.size,
+        )
+        .map((l) => ({ output: m.node, input: l.source })),
+    );
+}
+
+/** Groups that become epilogues, with their products. */
+function epilogues(fused: Fused): Map<Group, Opaque> {
+  const readers = new Map<Value, { unit: Unit; load: Load | GroupLoad | undefined }[]>();
+  const note = (value: Value, unit: Unit, l?: GroupLoad) => readers.set(value, [...(readers.get(value) ?? []), { unit, load: l }]);
+  for (const unit of fused.units) {
+    if (unit.kind === "group") for (const l of unit.loads) note(l.source, unit, l);
+    else for (const a of unit.node.args) note(sourceOf(fused.lazies.get(a) as Lazy).value, unit);
+  }
+  const out = new Map<Group, Opaque>();
+  for (const unit of fused.units) {
+    if (unit.kind !== "opaque" || unit.node.primitive.name !== "matmul" || fused.stored.has(unit.node)) continue;
+    const [only, ...more] = readers.get(unit.node) ?? [];
+    if (only === undefined || more.length > 0 || only.unit.kind !== "group" || out.has(only.unit)) continue;
+    if (isOutput(unit.node, fused)) continue;
+    if (epilogueLaunch(unit, only.unit, fused) !== undefined) out.set(only.unit, unit);
+  }
+  return out;
+}
+
+function isOutput(value: Value, fused: Fused): boolean {
+  return fused.outputs.has(value);
+}
+
+function productOf(product: Opaque): MatmulLaunch {
+  const { node } = product;
+  const [launch] = node.primitive.lower(
+    node.args.map((a) => a.aval),
+    node.aval,
+    node.params,
+  );
+  assert(launch?.kind === "matmul", "a product is no product");
+  return launch;
+}
+
+/** The map over [batch, m, n] that a group is to the product that it reads, or undefined where it is not such a map. */
+function epilogueLaunch(
+  product: Opaque,
+  group: Group,
+  fused: Fused,
+): { launch: KernelLaunch; loads: readonly GroupLoad[]; members: readonly Member[] } | undefined {
+  if (group.reductions.length > 0 || group.indexed) return undefined;
+  const { m, n, batch, dtype } = productOf(product);
+  const space = [batch.length, m, n];
+  const own = group.loads.find((l) => l.source === product.node) as GroupLoad;
+  const members = [...storedOf(group, fused)].sort((a, b) => Number(b.node.aval.dtype === dtype) - Number(a.node.aval.dtype === dtype));
+  const dense = [m * n, n, 1];
+  const strideOf = (l: GroupLoad) => regroup(group.extents, l.strides, space);
+  const same = (s: readonly number[] | undefined) => s?.every((x, i) => space[i] === 1 || x === dense[i]);
+  if (group.extents.reduce((a, d) => a * d, 1) !== batch.length * m * n || own.offset !== 0 || !same(strideOf(own))) return undefined;
+  if (members[0]?.node.aval.dtype !== dtype || members.length === 0) return undefined;
+  const others = group.loads.filter((l) => l !== own);
+  const views = others.map((l) => ({ l, strides: strideOf(l) }));
+  if (views.some((v) => v.strides === undefined)) return undefined;
+  const number = new Map(group.loads.map((l, i) => [i, l === own ? 0 : others.indexOf(l) + 1]));
+  const renumbered = (e: Expr) =>
+    rewrite([e], (x) => (x.kind === "load" ? load(number.get(x.operand) as number, x.dtype) : undefined))[0] as Expr;
+  const launch = describeFused({
+    extents: space,
+    operands: [
+      { dtype, strides: dense, input: -1 },
+      ...views.map(({ l, strides }, i) => ({ dtype: l.dtype, strides: strides as number[], offset: l.offset, input: i + 2 })),
+    ],
+    outputs: members.map((x) => ({ dtype: x.node.aval.dtype, strides: dense, result: renumbered(x.expr) })),
+    indexed: true,
+  });
+  return { launch, loads: others, members };
+}
+
+function productStep(product: Opaque, group: Group, fused: Fused): Step {
+  const found = epilogueLaunch(product, group, fused);
+  assert(found, "an epilogue is none");
+  return {
+    launches: [{ ...productOf(product), epilogue: found.launch }],
+    outputs: found.members.map((m) => m.node),
+    inputs: [
+      ...product.node.args.map((a) => sourceOf(fused.lazies.get(a) as Lazy)),
+      ...found.loads.map((l) => ({ value: l.source, offset: 0 })),
+    ],
+    inPlace: [],
+  };
+}
