@@ -2,9 +2,10 @@
  * Schedules of C kernels: which axis the vector lanes run along, whether a transposing copy goes by tiles, and how a launch is split
  * into chunks for threads. All follow from kernel and geometry alone, never from the number of threads, so results do not either.
  */
+
+import { isHeavy } from "../kernel/heavy.ts";
 import type { Geometry, Kernel, Output } from "../kernel/kernel.ts";
 import { postorder } from "../kernel/scalar-expr.ts";
-import { isHeavy } from "./keep-stage.ts";
 import { allOperands, storeRoots } from "./wasm-layout.ts";
 
 export interface Schedule {
