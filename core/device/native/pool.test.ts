@@ -15,10 +15,11 @@ const SOURCE = `#include "trigrad.h"
 #include <pthread.h>
 #include <unistd.h>
 #include <sys/wait.h>
-/* Each chunk adds one to its count; with depth left it starts chunks of its own. */
+/* Each chunk adds one to its count, late where depth is below 0; with depth left it starts chunks of its own. */
 typedef struct { int32_t *counts; int64_t chunks; int depth; } job;
 static void count(void *context, int64_t chunk) {
   job *j = context;
+  if (j->depth < 0) usleep(300);
   __atomic_fetch_add(&j->counts[chunk], 1, __ATOMIC_RELAXED);
   if (j->depth > 0) { job inner = {j->counts, j->chunks, j->depth - 1}; tg_parallel(j->chunks, count, &inner); }
 }
@@ -84,6 +85,15 @@ describe.skipIf(!usable)("the native thread pool", () => {
         all(counts, 200);
       }
       run(0, 1, 0, new Int32Array(1));
+    }
+  });
+
+  test("returns when the last chunk is done, not when it is given out", () => {
+    setThreads(3);
+    for (let i = 1; i <= 50; i++) {
+      const counts = new Int32Array(5);
+      run(5, 1, -1, counts);
+      all(counts, 1);
     }
   });
 

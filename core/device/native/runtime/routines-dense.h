@@ -17,7 +17,10 @@ static void NAME(subtract_product)(int64_t m, int64_t n, int64_t k, const T *a, 
     for (int64_t j = 0; j < n; j++) c[i * ldc + j] -= update[i * n + j];
 }
 
-/** A → L with L Lᵀ = A in the lower triangle; zeros above; all NaN where A is not positive definite. Left-looking: a block column first gets what the ones before it owe. */
+/**
+ * A → L with L Lᵀ = A in the lower triangle, zeros above; all NaN where A is not positive definite. Left-looking: a block column
+ * first gets what the ones before it owe.
+ */
 static void NAME(cholesky)(int64_t n, const T *a, T *l) {
   for (int64_t i = 0; i < n; i++) {
     memcpy(l + i * n, a + i * n, (size_t)(i + 1) * sizeof(T));
