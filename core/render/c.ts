@@ -13,8 +13,12 @@ import { RowProgram } from "./c-rows.ts";
 import type { Schedule } from "./c-schedule.ts";
 import { storeRoots } from "./wasm-layout.ts";
 
-/** A tile of a transposing map: rows and lanes. */
-const TILE = 32;
+/**
+ * A tile of a transposing map. Along the rows a tile takes whole cache lines of what is contiguous there; it takes few lanes, as
+ * strides that are powers of two put all their lines into one set of the cache.
+ */
+const TILE_ROWS = 16;
+const TILE_LANES = 8;
 
 /**
  * The C of a kernel. It exports `name(outputs…, operands…, words)`, `name_run(pointers, words)` with the same pointers as an array,
@@ -37,10 +41,10 @@ class MapProgram extends Program {
     const axes = Array.from({ length: this.outer }, (_, a) => a).filter((a) => a !== lanes && a !== tile);
     this.nest(axes, roots, () => {
       if (tile < 0) return this.along(`b${lanes}`, `e${lanes}`, roots, () => this.store(outputs));
-      em.block(`for (int64_t r = b${tile}; r < e${tile}; r += ${TILE})`, () => {
-        em.line(`const int64_t re = e${tile} - r < ${TILE} ? e${tile} : r + ${TILE};`);
-        em.block(`for (int64_t c = b${lanes}; c < e${lanes}; c += ${TILE})`, () => {
-          em.line(`const int64_t ce = e${lanes} - c < ${TILE} ? e${lanes} : c + ${TILE};`);
+      em.block(`for (int64_t r = b${tile}; r < e${tile}; r += ${TILE_ROWS})`, () => {
+        em.line(`const int64_t re = e${tile} - r < ${TILE_ROWS} ? e${tile} : r + ${TILE_ROWS};`);
+        em.block(`for (int64_t c = b${lanes}; c < e${lanes}; c += ${TILE_LANES})`, () => {
+          em.line(`const int64_t ce = e${lanes} - c < ${TILE_LANES} ? e${lanes} : c + ${TILE_LANES};`);
           em.loop(tile, "r", "re", () => {
             em.hoist(roots);
             this.along("c", "ce", roots, () => this.store(outputs));
