@@ -18,28 +18,40 @@ interface Request {
 
 const THREADS = Number(process.env.TRIGRAD_THREADS);
 
-/** Copies in equal parts, one a thread. */
+/** Each thread copies its own part again and again, so that starting threads is shared by all calls of a batch. */
 const COPY = `
 #include <pthread.h>
 #include <stdint.h>
 #include <string.h>
-typedef struct { char *to; const char *from; size_t bytes; } Part;
-static void *copy_part(void *given) { Part *p = given; memcpy(p->to, p->from, p->bytes); return 0; }
-__attribute__((visibility("default"))) void copy(void *to, const void *from, int64_t bytes, int32_t threads) {
+typedef struct { char *to; const char *from; size_t bytes; int64_t calls; } Part;
+static void *copy_part(void *given) {
+  Part *p = given;
+  for (int64_t i = 0; i < p->calls; i++) {
+    memcpy(p->to, p->from, p->bytes);
+    __asm__ volatile("" ::: "memory");
+  }
+  return 0;
+}
+__attribute__((visibility("default"))) void copy(void *to, const void *from, int64_t bytes, int32_t threads, int64_t calls) {
   pthread_t started[64];
   Part parts[64];
   if (threads > 64) threads = 64;
-  int64_t each = (bytes / threads + 63) & ~(int64_t)63;
+  int64_t each = ((bytes + threads - 1) / threads + 63) & ~(int64_t)63;
   for (int i = 0; i < threads; i++) {
     int64_t first = i * each < bytes ? i * each : bytes;
-    int64_t last = i + 1 == threads || first + each > bytes ? bytes : first + each;
-    parts[i] = (Part){(char *)to + first, (const char *)from + first, (size_t)(last - first)};
-    if (i > 0 && pthread_create(&started[i], 0, copy_part, &parts[i])) copy_part(&parts[i]), started[i] = 0;
+    int64_t last = first + each < bytes ? first + each : bytes;
+    parts[i] = (Part){(char *)to + first, (const char *)from + first, (size_t)(last - first), calls};
   }
+  int running = 1;
+  while (running < threads && !pthread_create(&started[running], 0, copy_part, &parts[running])) running++;
   copy_part(&parts[0]);
-  for (int i = 1; i < threads; i++) if (started[i]) pthread_join(started[i], 0);
+  for (int i = running; i < threads; i++) copy_part(&parts[i]);
+  for (int i = 1; i < running; i++) pthread_join(started[i], 0);
 }
 `;
+
+/** A workload that is ready: nanoseconds per call. */
+type Clock = (calls: number) => number;
 
 function openBlas(): Library | undefined {
   const wanted = process.env.TRIGRAD_OPENBLAS;
@@ -65,8 +77,8 @@ function main(): void {
 
   const int = "int32";
   const gemm = blas?.declare("cblas_sgemm", "void", [int, int, int, int, int, int, "f32", "data", int, "data", int, "f32", "data", int]);
-  const copy = copies?.declare("copy", "void", ["data", "data", "int64", "int32"]);
-  const prepared = new Map<string, () => void>();
+  const copy = copies?.declare("copy", "void", ["data", "data", "int64", "int32", "int64"]);
+  const prepared = new Map<string, Clock>();
 
   const prepare = ({ side, workload, inputs }: Request): object => {
     const given = inputs.map((spec, i) => fill(spec, i));
@@ -78,7 +90,7 @@ function main(): void {
       const [rowMajor, asItIs] = [101, 111];
       const run = () => void gemm(rowMajor, asItIs, asItIs, n, n, n, 1, a, n, b, n, 0, c, n);
       run();
-      prepared.set(side, run);
+      prepared.set(side, (calls) => clock(run, () => {}, calls));
       return { outputs: [sampled(c)] };
     }
     if (side === "memcpy" && (workload === "negate" || workload === "add")) {
@@ -86,9 +98,9 @@ function main(): void {
       // As many bytes as the workload reads and writes: half of them read, half written.
       const from = given.length === 1 ? (given[0] as Float32Array) : concatenated(given, 0.75);
       const to = new Float32Array(from.length).fill(1);
-      const run = () => void copy(to, from, from.byteLength, THREADS);
-      run();
-      prepared.set(side, run);
+      const times = (calls: number) => () => void copy(to, from, from.byteLength, THREADS, calls);
+      times(1)();
+      prepared.set(side, (calls) => clock(times(calls), () => {}, 1) / calls);
       return { outputs: [] };
     }
     return { absent: "not a workload of this side" };
@@ -98,7 +110,7 @@ function main(): void {
     const request = JSON.parse(line) as Request;
     try {
       if (request.do === "prepare") say(prepare(request));
-      else if (request.do === "time") say({ nanoseconds: clock(prepared.get(request.side) as () => void, () => {}, request.calls) });
+      else if (request.do === "time") say({ nanoseconds: (prepared.get(request.side) as Clock)(request.calls) });
       else {
         prepared.delete(request.side);
         say({});
