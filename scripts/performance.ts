@@ -15,10 +15,11 @@ import { machineRecord } from "../harness/machine.ts";
 import { projectRoot } from "../harness/root.ts";
 import { type Measured, measure } from "./performance/measure.ts";
 import { Peer, PeerProcess } from "./performance/peer.ts";
-import { goalTable, judge, timeTable } from "./performance/report.ts";
+import { planFigures } from "./performance/plans.ts";
+import { goalTable, judge, planTable, timeTable } from "./performance/report.ts";
 import { NotHere, type Side } from "./performance/side.ts";
 import { Tfjs, tfjsVersion } from "./performance/tfjs.ts";
-import { Eager } from "./performance/trigrad.ts";
+import { nameOf, Trigrad } from "./performance/trigrad.ts";
 import { workloads } from "./performance/workloads.ts";
 
 const EFFORT = { budgetMs: 4000, minRounds: 7, maxRounds: 40, sampleMs: 2 };
@@ -26,8 +27,9 @@ const EFFORT = { budgetMs: 4000, minRounds: 7, maxRounds: 40, sampleMs: 2 };
 const threads = String(Number(process.env.TRIGRAD_THREADS) || availableParallelism());
 process.env.TRIGRAD_THREADS = threads;
 
-/** In the order in which goals prefer them, for what they name. */
-const OURS = ["native", "wasm"] as const;
+/** In the order in which goals are judged by them: the first that is here. */
+const DEVICES = ["native", "wasm"] as const;
+const MANNERS = ["compiled", "eager"] as const;
 
 async function main(): Promise<void> {
   const wanted = process.argv.slice(2);
@@ -42,13 +44,13 @@ async function main(): Promise<void> {
   } finally {
     for (const peer of peers) peer.close();
   }
-  const preference = OURS.map((name) => `${name}, eager`);
+  const preference = DEVICES.flatMap((device) => MANNERS.map((manner) => nameOf(device, manner)));
   const verdicts = all.flatMap((m) => m.workload.goals.map((g) => judge(m, g, preference)));
   const goals = goalTable(verdicts);
   const names = sides.map((s) => s.name);
   const times = timeTable(all, names);
   if (wanted.length > 0) console.log(`${goals}\n\n${times}`);
-  else writeFileSync(join(projectRoot, "docs", "performance.md"), page(goals, times, about));
+  else writeFileSync(join(projectRoot, "docs", "performance.md"), page(goals, times, planTable(planFigures()), about));
 }
 
 /** Every side that is available here; says of the others why they are not. */
@@ -72,9 +74,9 @@ async function openSides(): Promise<{ sides: Side[]; about: Record<string, strin
       skip(name, error.message);
     }
   };
-  for (const name of OURS) {
+  for (const name of DEVICES) {
     const known = describeDevices().find((d) => d.name === name);
-    if (known?.available) sides.push(new Eager(openDevice(name)));
+    if (known?.available) sides.push(...MANNERS.map((manner) => new Trigrad(openDevice(name), manner)));
     else skip(`device ${name}`, known?.detail ?? "unknown");
   }
   const script = join(projectRoot, "scripts", "peers", "pytorch.py");
@@ -84,7 +86,7 @@ async function openSides(): Promise<{ sides: Side[]; about: Record<string, strin
   return { sides, about, peers };
 }
 
-function page(goals: string, times: string, about: Record<string, string>): string {
+function page(goals: string, times: string, plans: string, about: Record<string, string>): string {
   const machine = machineRecord();
   const facts = {
     CPU: `${machine.cpu}, ${machine.cores} cores, ${(machine.memoryBytes / 2 ** 30).toFixed(0)} GiB`,
@@ -120,6 +122,13 @@ ${goals}
 Best / median of a call, and the rate of the best.
 
 ${times}
+
+## Memory plans
+
+The arena of a compiled training step (loss and all gradients) against the least that its lifetimes need, and against a buffer for each
+intermediate. Goal: at most 1.1 of the least.
+
+${plans}
 `;
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Measured } from "./measure.ts";
-import { duration, goalTable, judge, timeTable } from "./report.ts";
+import { planFigures } from "./plans.ts";
+import { duration, goalTable, judge, planTable, timeTable } from "./report.ts";
 import { type Goal, type Workload, workloads } from "./workloads.ts";
 
 const measured = (samples: Record<string, readonly number[]>): Measured => ({
@@ -48,4 +49,26 @@ test("tables show what was measured, a rate where the work is known, and a dash 
 
 test("durations have three significant figures", () => {
   expect([0.5, 999, 12345, 4.2e6, 1.5e9].map(duration)).toEqual(["0.500 ns", "999 ns", "12.3 µs", "4.20 ms", "1500 ms"]);
+});
+
+test("a plan is judged by its arena against the least that it needs", () => {
+  const plan = {
+    name: "net",
+    launches: 3,
+    unfusedLaunches: 9,
+    arenaBytes: 3 * 2 ** 20,
+    lowerBound: 2 * 2 ** 20,
+    unsharedBytes: 4 * 2 ** 20,
+  };
+  expect(planTable([plan])).toContain("| net | 3 (9) | 3.00 MiB | 2.00 MiB | 1.500 | 4.00 MiB | **not met** |");
+  expect(planTable([{ ...plan, arenaBytes: 2.1 * 2 ** 20 }])).toMatch(/1\.050 .*\| met \|$/);
+});
+
+test("training steps of the networks whose plans are reported stay within 1.1 of the least", () => {
+  for (const plan of planFigures()) {
+    expect(plan.launches, plan.name).toBeLessThan(plan.unfusedLaunches);
+    expect(plan.lowerBound, plan.name).toBeGreaterThan(2 ** 20);
+    expect(plan.arenaBytes, plan.name).toBeGreaterThanOrEqual(plan.lowerBound);
+    expect(plan.arenaBytes, plan.name).toBeLessThanOrEqual(1.1 * plan.lowerBound);
+  }
 });

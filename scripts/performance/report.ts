@@ -1,6 +1,7 @@
 /** The measured workloads as Markdown: first the goals, then all times. Pure, so that it is tested without timing anything. */
 import { bootstrapRatio, median } from "../../harness/statistics.ts";
 import type { Measured } from "./measure.ts";
+import type { PlanFigures } from "./plans.ts";
 import type { Goal } from "./workloads.ts";
 
 /** A goal and what was found; `met` is undefined where a side of it was missing. */
@@ -62,8 +63,9 @@ const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
 const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
   [row(head), row(head.map(() => "---")), ...rows.map(row)].join("\n");
 
+const word = (met: boolean | undefined) => (met === undefined ? "not measured" : met ? "met" : "**not met**");
+
 export function goalTable(verdicts: readonly Verdict[]): string {
-  const word = (met: boolean | undefined) => (met === undefined ? "not measured" : met ? "met" : "**not met**");
   return table(
     ["workload", "goal", "side", "ratio of the best", "ratio of the medians [95 %]", "verdict"],
     verdicts.map((v) => [v.what, v.goal, v.ours, v.best, v.typical, word(v.met)]),
@@ -85,4 +87,17 @@ function cell({ samples, workload: { work } }: Measured, name: string): string {
   const best = Math.min(...taken);
   const rate = work === undefined ? "" : ` (${(work.amount / best).toFixed(1)} ${work.unit})`;
   return `${duration(best)} / ${duration(median(taken))}${rate}`;
+}
+
+/** Memory plans; the goal is 1.1 of the bound. */
+export function planTable(plans: readonly PlanFigures[]): string {
+  const mb = (bytes: number) => `${(bytes / 2 ** 20).toFixed(2)} MiB`;
+  return table(
+    ["program", "launches (unfused)", "arena", "least", "ratio", "unshared", "verdict"],
+    plans.map((p) => {
+      const ratio = p.arenaBytes / p.lowerBound;
+      const sizes = [mb(p.arenaBytes), mb(p.lowerBound), ratio.toFixed(3), mb(p.unsharedBytes)];
+      return [p.name, `${p.launches} (${p.unfusedLaunches})`, ...sizes, word(ratio <= 1.1)];
+    }),
+  );
 }

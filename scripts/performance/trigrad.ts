@@ -1,27 +1,37 @@
-/** The tensor core as a side: the operations of a workload one by one, on one device. */
-import type { Device } from "../../core/device/device.ts";
+/** The tensor core as a side, on one device: the operations of a workload one by one, or compiled as one program. */
+import { type Compiled, compile } from "../../core/compile/compile.ts";
+import type { Device, DeviceName } from "../../core/device/device.ts";
 import { createTensor, scope, type Tensor } from "../../core/ops.ts";
 import { useDevice } from "../../core/tensor/tensor.ts";
-import { clock, type Side } from "./side.ts";
+import { clock, NotHere, type Side } from "./side.ts";
 import { fill, sampled, type Workload } from "./workloads.ts";
 
-export class Eager implements Side {
+/** How the operations of a workload reach the device. */
+export type Manner = "eager" | "compiled";
+
+export class Trigrad implements Side {
   readonly name: string;
   private readonly device: Device;
+  private readonly manner: Manner;
   private inputs: readonly Tensor[] = [];
+  private compiled: Compiled<readonly Tensor[]> | undefined;
   private run = () => {};
 
-  constructor(device: Device) {
-    this.name = `${device.name}, eager`;
+  constructor(device: Device, manner: Manner) {
+    this.name = nameOf(device.name, manner);
     this.device = device;
+    this.manner = manner;
   }
 
   async prepare(workload: Workload): Promise<number[][]> {
+    if (this.manner === "compiled" && workload.eagerOnly) throw new NotHere("about the cost of a call that is not compiled");
     useDevice(this.device);
     this.inputs = workload.inputs.map((spec, i) => createTensor(fill(spec, i), spec.shape, "f32"));
     const { inputs } = this;
-    this.run = () => scope(() => void workload.run(...inputs));
-    return scope(() => workload.run(...inputs).map((y) => sampled(y.toArray())));
+    this.compiled = this.manner === "compiled" ? compile(workload.run) : undefined;
+    const call = this.compiled ?? workload.run;
+    this.run = () => scope(() => void call(...inputs));
+    return scope(() => call(...inputs).map((y) => sampled(y.toArray())));
   }
 
   async time(calls: number): Promise<number> {
@@ -30,7 +40,12 @@ export class Eager implements Side {
   }
 
   async finish(): Promise<void> {
+    this.compiled?.dispose();
     for (const x of this.inputs) x.dispose();
     this.inputs = [];
   }
+}
+
+export function nameOf(device: DeviceName, manner: Manner): string {
+  return `${device}, ${manner}`;
 }
