@@ -197,6 +197,19 @@ describe.skipIf(!usable)("native routines", () => {
       }
     });
 
+    test("determinants do not overflow on the way, and a NaN that is read shows", () => {
+      const out = new make(1);
+      const [big, small] = dtype === "f64" ? [1e200, 1e-200] : [2 ** 100, 2 ** -100];
+      const diagonal = [big, big, small, small];
+      const entries = Array.from({ length: 16 }, (_, i) => (i % 5 === 0 ? (diagonal[i / 5] as number) : 0));
+      run("determinant", dtype, { batch: 1, n: 4 }, new make(entries), null, out);
+      expect(Math.abs((out[0] as number) - 1)).toBeLessThan(16 * EPSILON[dtype]);
+      for (const routine of ["determinant", "logDeterminant"] as const) {
+        run(routine, dtype, { batch: 1, n: 2 }, new make([0, 1, Number.NaN, 1]), null, out);
+        expect(out[0]).toBeNaN();
+      }
+    });
+
     test("logDeterminant of a large matrix is the sum over the factor of which it was made", () => {
       const n = 100;
       const l = noise(make, n * n, 1);

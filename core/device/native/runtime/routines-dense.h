@@ -87,8 +87,9 @@ static int NAME(factor)(int64_t n, T *a, int64_t *pivot) {
     int64_t j1 = TG_MIN(j0 + TG_BLOCK, n);
     for (int64_t j = j0; j < j1; j++) {
       int64_t best = j;
-      for (int64_t i = j + 1; i < n; i++)
-        if (NAME(magnitude)(a[i * n + j]) > NAME(magnitude)(a[best * n + j])) best = i;
+      /* A NaN is the largest of all, so that it is not passed over where a later step would not read it. */
+      for (int64_t i = j + 1; i < n && a[best * n + j] == a[best * n + j]; i++)
+        if (!(NAME(magnitude)(a[i * n + j]) <= NAME(magnitude)(a[best * n + j]))) best = i;
       pivot[j] = best;
       if (best != j) {
         NAME(swap_rows)(n, a + j * n, a + best * n);
@@ -142,18 +143,26 @@ static void NAME(solve)(int64_t n, int64_t columns, const T *a, int transpose, c
   }
 }
 
-/** det A, or log |det A|; the product and the sum in double. */
+/** det A, or log |det A|, in double. Powers of two are counted apart: the product may leave the range of doubles on its way. */
 static T NAME(determinant)(int64_t n, const T *a, int logarithm) {
   int64_t *pivot;
   int sign;
   const T *lu = NAME(factored)(n, a, &pivot, &sign);
   double product = sign, sum = 0;
+  int64_t powers = 0;
   for (int64_t i = 0; i < n; i++) {
     double u = (double)lu[i * n + i];
-    product *= u;
+    int power = 0;
+    product *= isfinite(u) ? frexp(u, &power) : u;
+    powers += power;
+    if (isfinite(product)) {
+      product = frexp(product, &power);
+      powers += power;
+    }
     sum += log(fabs(u));
   }
-  return (T)(logarithm ? sum : product);
+  if (logarithm) return (T)sum;
+  return (T)(isfinite(product) ? ldexp(product, (int)TG_MIN(TG_MAX(powers, -5000), 5000)) : product);
 }
 
 static void NAME(routine_one)(const tg_routine *s, const T *a, const T *b, void *out) {
