@@ -9,6 +9,7 @@ import type { Address, Device } from "../device/device.ts";
 import type { PlanStep, RunnablePlan, Slot } from "../device/plan.ts";
 import type { Launch } from "../kernel/launch.ts";
 import { Storage, Tensor } from "../tensor/tensor.ts";
+import { Donations } from "./donation.ts";
 import { fuse } from "./fuse.ts";
 import { type ArenaPlan, alignedBytes, type Lifetime, planArena } from "./memory.ts";
 import { type PassName, type PassStatistics, passNames, runPass } from "./passes.ts";
@@ -20,6 +21,11 @@ export type Switch = PassName | "fusion" | "epilogues" | "inPlace" | "sharing";
 
 export interface CompileOptions {
   readonly off?: readonly Switch[];
+  /**
+   * Positions of inputs that a run uses up: an output takes the memory of one where it can (an optimiser's step: parameters and
+   * moments), and the tensors given there are freed by the run. Nobody else may hold them.
+   */
+  readonly donate?: readonly number[];
 }
 
 export interface CompileStatistics {
@@ -39,7 +45,7 @@ const CONSTANTS = 1;
 
 /** Plans a program for a device. */
 export function compileProgram(program: Program, device: Device, options: CompileOptions = {}): Executable {
-  return new Executable(program, device, new Set(options.off));
+  return new Executable(program, device, options);
 }
 
 export class Executable {
@@ -54,9 +60,11 @@ export class Executable {
   /** For each output of the program: the output block, or the input or constant, that holds it. */
   private readonly outputs: readonly Place[];
   private readonly outputValues: readonly Value[];
+  private readonly donations: Donations;
   private disposed = false;
 
-  constructor(program: Program, device: Device, off: ReadonlySet<Switch>) {
+  constructor(program: Program, device: Device, options: CompileOptions) {
+    const off: ReadonlySet<Switch> = new Set(options.off);
     this.device = device;
     const passes: PassStatistics[] = [];
     let current = program;
@@ -73,7 +81,8 @@ export class Executable {
     const fused = fuse(current, { fusion: !off.has("fusion") });
     this.steps = stepsOf(fused, { epilogues: !off.has("epilogues") });
 
-    const layout = new Layout(current, fused.outputOf, this.steps, off);
+    this.donations = new Donations(current, options.donate ?? [], fused.outputOf, off.has("inPlace") ? [] : this.steps);
+    const layout = new Layout(current, fused.outputOf, this.steps, off, this.donations);
     this.outputs = layout.outputs;
     this.outputValues = layout.outputValues;
     const { arena } = layout;
@@ -101,7 +110,7 @@ export class Executable {
     this.plan = device.preparePlan(planSteps);
   }
 
-  /** Fresh tensors with the program's outputs; outputs that are inputs share their storage. */
+  /** Fresh tensors with the program's outputs; outputs that are inputs share their storage. Frees the inputs that are donated. */
   run(inputs: readonly Tensor[]): Tensor[] {
     assert(!this.disposed, "an executable is run after it was disposed");
     this.check(inputs);
@@ -114,10 +123,11 @@ export class Executable {
       this.plan(blocks);
     } catch (error) {
       for (const s of storages) device.free(s.address, s.bytes);
+      this.donations.use(inputs);
       throw error;
     }
     const taken = new Set<Storage>();
-    return this.outputs.map(({ from, index }, k) => {
+    const results = this.outputs.map(({ from, index }, k) => {
       const { aval } = this.program.outputs[k] as Value;
       if (from === "constant") return this.constantOutput(k);
       const storage = from === "input" ? (inputs[index] as Tensor).storage : (storages[index] as Storage);
@@ -125,6 +135,8 @@ export class Executable {
       taken.add(storage);
       return new Tensor(aval, storage);
     });
+    this.donations.use(inputs);
+    return results;
   }
 
   /** Gives the arena and the constants back. */
@@ -160,6 +172,7 @@ export class Executable {
       if (t.storage.device !== this.device)
         throw mismatch(`input ${i} is on device ${t.storage.device.name}, and the program is compiled for ${this.device.name}`);
     }
+    this.donations.check(inputs);
   }
 }
 
@@ -190,12 +203,16 @@ class Layout {
   readonly outputs: readonly Place[];
   readonly outputValues: Value[] = [];
   private readonly program: Program;
+  private readonly donations: Donations;
   /** Position in the arena plan. */
   private readonly allocation = new Map<Value, number>();
 
-  constructor(program: Program, outputOf: readonly Value[], steps: readonly Step[], off: ReadonlySet<Switch>) {
+  constructor(program: Program, outputOf: readonly Value[], steps: readonly Step[], off: ReadonlySet<Switch>, donations: Donations) {
     this.program = program;
+    this.donations = donations;
     this.outputs = outputOf.map((value): Place => {
+      const host = donations.hostOf(value);
+      if (host !== undefined) return { from: "input", index: host.index, value };
       if (value.kind !== "node") return { from: value.kind, index: value.kind === "input" ? value.index : 0, value };
       let index = this.outputValues.indexOf(value);
       if (index < 0) index = this.outputValues.push(value) - 1;
@@ -216,7 +233,8 @@ class Layout {
   slot(value: Value, elements: number): Slot {
     const offset = elements * sizeOf(value.aval.dtype);
     if (value.kind === "constant") return { block: CONSTANTS, offset: (this.constants.get(value) as number) + offset };
-    if (value.kind === "input") return { block: CONSTANTS + 1 + value.index, offset };
+    const input = value.kind === "input" ? value : this.donations.hostOf(value);
+    if (input !== undefined) return { block: CONSTANTS + 1 + input.index, offset };
     const output = this.outputValues.indexOf(value);
     if (output >= 0) return { block: CONSTANTS + 1 + this.program.inputs.length + output, offset };
     return { block: ARENA, offset: (this.arena.offsets[this.allocation.get(value) as number] as number) + offset };
@@ -231,7 +249,7 @@ class Layout {
     for (const [i, s] of steps.entries()) {
       const taken = new Set<Value>();
       for (const o of s.outputs) {
-        if (isOutput.has(o)) continue;
+        if (isOutput.has(o) || this.donations.hostOf(o) !== undefined) continue;
         const to = off.has("sharing") ? steps.length : (lastUse.get(o) ?? i);
         const host = off.has("inPlace")
           ? undefined

@@ -13,7 +13,7 @@ export class Trigrad implements Side {
   readonly name: string;
   private readonly device: Device;
   private readonly manner: Manner;
-  private inputs: readonly Tensor[] = [];
+  private inputs: Tensor[] = [];
   private compiled: Compiled<readonly Tensor[]> | undefined;
   private run = () => {};
 
@@ -27,11 +27,27 @@ export class Trigrad implements Side {
     if (this.manner === "compiled" && workload.eagerOnly) throw new NotHere("about the cost of a call that is not compiled");
     useDevice(this.device);
     this.inputs = workload.inputs.map((spec, i) => createTensor(fill(spec, i), spec.shape, "f32"));
-    const { inputs } = this;
-    this.compiled = this.manner === "compiled" ? compile(workload.run) : undefined;
+    const { updates = [] } = workload;
+    this.compiled = this.manner === "compiled" ? compile(workload.run, { donate: updates }) : undefined;
     const call = this.compiled ?? workload.run;
-    this.run = () => scope(() => void call(...inputs));
-    return scope(() => call(...inputs).map((y) => sampled(y.toArray())));
+    const step = () => scope(() => call(...this.inputs));
+    /** The state moves on, and all else is let go. */
+    const settle = (outputs: readonly Tensor[]) => {
+      for (const [i, y] of outputs.entries()) {
+        const place = updates[i];
+        if (place === undefined) y.dispose();
+        else {
+          const before = this.inputs[place] as Tensor;
+          if (before.references > 0) before.dispose();
+          this.inputs[place] = y;
+        }
+      }
+    };
+    this.run = () => settle(step());
+    const first = step();
+    const samples = first.map((y) => sampled(y.toArray()));
+    settle(first);
+    return samples;
   }
 
   async time(calls: number): Promise<number> {

@@ -28,6 +28,8 @@ export interface Workload {
   readonly goals: readonly Goal[];
   /** Floating-point operations or bytes of one call, for rates. */
   readonly work?: { readonly amount: number; readonly unit: "GFLOP/s" | "GB/s" };
+  /** A step of a state: output i is the next value of input `updates[i]`. */
+  readonly updates?: readonly number[];
   /** What it measures is the cost of one operation that is not compiled. */
   readonly eagerOnly?: true;
 }
@@ -104,6 +106,7 @@ function byRows(size: keyof typeof ROWS): Workload[] {
       title: "Adam step",
       inputs: [x, x, zeros, zeros, one, { ...one, low: Math.sqrt(1000), high: Math.sqrt(1000) }],
       run: adam,
+      updates: [0, 2, 3],
       goals: [ofPyTorch(0.5), { against: "PyTorch fused", ratio: 0.5, says: "≤ 0.5 of PyTorch with fused=True" }],
     },
     {

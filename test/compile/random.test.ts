@@ -1,4 +1,4 @@
-/** Random programs: compiled with any set of passes they give what the single operations give. */
+/** Random programs: compiled with any set of passes, and any inputs donated, they give what the single operations give. */
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 import type { Shape } from "../../core/base/shape.ts";
@@ -20,6 +20,7 @@ const programs = fc.record({
   steps: fc.array(fc.record({ kind: fc.nat(30), a: fc.nat(1000), b: fc.nat(1000), axis: fc.nat(1000) }), { minLength: 3, maxLength: 18 }),
   outputs: fc.array(fc.nat(1000), { minLength: 1, maxLength: 3 }),
   off: fc.subarray([...SWITCHES]),
+  donate: fc.subarray([0, 1, 2, 3]),
 });
 type Choices = typeof programs extends fc.Arbitrary<infer T> ? T : never;
 
@@ -133,26 +134,28 @@ test.each(["interpreter", "wasm"] as const)("on %s", (name) => {
   fc.assert(
     fc.property(programs, (choices) => {
       const f = (...inputs: Tensor[]) => runSteps(choices, inputs);
-      const g = compile(f, { off: choices.off });
+      const g = compile(f, { off: choices.off, donate: choices.donate.filter((i) => i < choices.shapes.length) });
       ops.scope(() => {
-        const inputs = choices.shapes.map((shape, k) => {
-          const n = shape.reduce((m, d) => m * d, 1);
-          return ops.createTensor(
-            Array.from({ length: n }, (_, i) => Math.sin(i * 12.9898 + k * 4.1) * 1.5),
-            shape,
-            "f64",
-          );
-        });
-        const wanted = f(...inputs).map((x) => [...x.toArray()]);
+        // Anew for each run, which uses up those that are donated.
+        const inputsOf = () =>
+          choices.shapes.map((shape, k) => {
+            const n = shape.reduce((m, d) => m * d, 1);
+            return ops.createTensor(
+              Array.from({ length: n }, (_, i) => Math.sin(i * 12.9898 + k * 4.1) * 1.5),
+              shape,
+              "f64",
+            );
+          });
+        const wanted = f(...inputsOf()).map((x) => [...x.toArray()]);
         for (let turn = 0; turn < 2; turn++) {
-          const got = g(...inputs).map((x) => [...x.toArray()]);
+          const got = g(...inputsOf()).map((x) => [...x.toArray()]);
           for (const [o, want] of wanted.entries())
             for (const [i, w] of want.entries()) {
               const error = Math.abs((got[o]?.[i] as number) - w) / Math.max(1, Math.abs(w));
               expect(Object.is(got[o]?.[i], w) || error < 1e-9, `output ${o}, element ${i}: ${got[o]?.[i]} for ${w}`).toBe(true);
             }
         }
-        const { statistics } = g.executable(...inputs);
+        const { statistics } = g.executable(...inputsOf());
         if (choices.off.length === 0) expect(statistics.launches).toBeLessThanOrEqual(statistics.unfusedLaunches);
       });
       g.dispose();
