@@ -1,18 +1,26 @@
 /**
  * The thread pool. A job is a counter of chunks that whoever is there takes from; the caller takes part, and when the chunks are
  * given out it closes the job and waits only for workers that hold one. A worker that wakes too late finds the job closed.
- * So a busy machine costs the help, never a wait. Workers sleep on a condition variable after a few microseconds without work.
+ * So a busy machine costs the help, never a wait. Workers look for work for some tens of microseconds, since waking a sleeper takes
+ * as long, and then sleep on a condition variable. A thread that notices it was taken off its core while it looked (the machine is
+ * crowded) sleeps at once from then on, for a while.
  */
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "scratch.h"
 #include "trigrad.h"
 
 #define TG_MAX_THREADS 256
-/** Looks at the job counter before sleeping: a few microseconds. */
-#define TG_SPINS 100
+/** Looks between two looks at the clock: about a microsecond. */
+#define TG_LOOKS 32
+/** How long a thread looks before it sleeps, and how long one round may take if it was on its core; nanoseconds. */
+#define TG_PATIENCE 60000
+#define TG_TAKEN_OFF 15000
+/** For so long after that nobody looks. */
+#define TG_COOL_DOWN 20000000
 
 static struct {
   /** Even while a job is open to workers; only the caller that holds `busy` changes it. */
@@ -46,6 +54,34 @@ static inline void relax(void) {
 #endif
 }
 
+static int64_t now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/** Until when the machine counts as crowded. */
+static atomic_int_fast64_t crowded_until;
+
+/** Looks until `ready(context)`, for as long as that is cheaper than sleeping. Returns whether it is ready. */
+static int look_for(int (*ready)(void *), void *context) {
+  int64_t start = now(), before = start;
+  if (start < atomic_load_explicit(&crowded_until, memory_order_relaxed)) return ready(context);
+  for (;;) {
+    for (int i = 0; i < TG_LOOKS; i++) {
+      if (ready(context)) return 1;
+      relax();
+    }
+    int64_t after = now();
+    if (after - before > TG_TAKEN_OFF) {
+      atomic_store_explicit(&crowded_until, after + TG_COOL_DOWN, memory_order_relaxed);
+      return ready(context);
+    }
+    if (after - start > TG_PATIENCE) return ready(context);
+    before = after;
+  }
+}
+
 static void take_chunks(void) {
   int64_t chunks = pool.chunks;
   void (*body)(void *, int64_t) = pool.body;
@@ -55,13 +91,26 @@ static void take_chunks(void) {
   inside = 0;
 }
 
+/** The generation that a worker has seen, and the open one that it waits for. */
+typedef struct {
+  uint64_t seen, open;
+} tg_wanted;
+
+static int is_open(void *context) {
+  tg_wanted *w = context;
+  w->open = atomic_load(&pool.generation);
+  return w->open != w->seen && w->open % 2 == 0;
+}
+
+static int is_idle(void *context) {
+  (void)context;
+  return atomic_load(&pool.active) == 0;
+}
+
 /** Returns when the generation is another than `seen` and open, or when thread number `index` is not wanted any more (0). */
 static int await_job(int index, uint64_t seen, uint64_t *generation) {
-  for (int spin = 0; spin < TG_SPINS; spin++) {
-    uint64_t g = atomic_load(&pool.generation);
-    if (g != seen && g % 2 == 0) return *generation = g, 1;
-    relax();
-  }
+  tg_wanted wanted_job = {seen, 0};
+  if (look_for(is_open, &wanted_job)) return *generation = wanted_job.open, 1;
   pthread_mutex_lock(&pool.lock);
   atomic_fetch_add(&pool.sleepers, 1);
   uint64_t g;
@@ -126,10 +175,7 @@ static void start_workers(int wanted) {
 }
 
 static void wait_for_workers(void) {
-  for (int spin = 0; spin < TG_SPINS; spin++) {
-    if (atomic_load(&pool.active) == 0) return;
-    relax();
-  }
+  if (look_for(is_idle, NULL)) return;
   pthread_mutex_lock(&pool.lock);
   atomic_store(&pool.waiting, 1);
   while (atomic_load(&pool.active) != 0) pthread_cond_wait(&pool.done, &pool.lock);
