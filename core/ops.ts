@@ -154,8 +154,9 @@ export function hardtanh(x: Tensor): Tensor {
 export function gelu(x: Tensor, approximate?: "none" | "tanh"): Tensor;
 export function gelu(x: Value, approximate: "none" | "tanh" = "none"): Value {
   if (approximate === "none") return v.mul(v.mul(x, 0.5), v.add(1, v.erf(v.mul(x, Math.SQRT1_2))));
-  const inner = v.mul(Math.sqrt(2 / Math.PI), v.add(x, v.mul(0.044715, v.mul(x, v.square(x)))));
-  return v.mul(v.mul(x, 0.5), v.add(1, v.tanh(inner)));
+  // ½ (1 + tanh u) = sigmoid(2u), without the cancellation of 1 + tanh u at negative u.
+  const twice = v.mul(Math.sqrt(8 / Math.PI), v.add(x, v.mul(0.044715, v.mul(x, v.square(x)))));
+  return v.mul(x, v.sigmoid(twice));
 }
 
 /** A reduction over `axes` (all where absent or null; negative ones count from the end). */

@@ -7,7 +7,7 @@
  */
 import { aval } from "../base/aval.ts";
 import { assert } from "../base/errors.ts";
-import { broadcastShapes, type Shape } from "../base/shape.ts";
+import { broadcastShapes, elementCount, type Shape } from "../base/shape.ts";
 import type { Kernel, Reduction } from "../kernel/kernel.ts";
 import { rewrite } from "../kernel/rewrite.ts";
 import { cast, type Expr, load, postorder, reduced } from "../kernel/scalar-expr.ts";
@@ -155,7 +155,7 @@ class Fusion {
     const expr = scalarOf(node);
     if (this.enabled) {
       const lazy = light(shape, operands, expr);
-      if (lazy !== undefined) {
+      if (lazy !== undefined && !this.isRowValue(lazy)) {
         this.lazies.set(node, lazy);
         return;
       }
@@ -163,6 +163,14 @@ class Fusion {
     const deferred = this.enabled && this.feedsColumns(node) ? lazily(shape, operands, expr) : undefined;
     if (deferred !== undefined && deferred.loads.length <= MAX_DEFERRED) this.lazies.set(node, deferred);
     else this.place({ node, operands, shape, expr, fold: undefined });
+  }
+
+  /** True for a value with one element a row of a kernel that folds rows: it is computed there, once a row. */
+  private isRowValue(lazy: Lazy): boolean {
+    return lazy.loads.some(({ source }) => {
+      const unit = this.unitOf.get(source);
+      return unit?.kind === "group" && unit.members.get(source)?.level === "row" && source.aval.size === elementCount(lazy.shape);
+    });
   }
 
   /** True where all that becomes of a node's elements is a sum down columns: it is computed there, once, with nothing stored. */

@@ -4,7 +4,7 @@
  * lazy value that loads it densely.
  */
 import type { DType } from "../base/dtype.ts";
-import { broadcastStrides, type Shape, stridesOf } from "../base/shape.ts";
+import { broadcastStrides, elementCount, type Shape, stridesOf } from "../base/shape.ts";
 import { isHeavy } from "../kernel/heavy.ts";
 import { rewrite } from "../kernel/rewrite.ts";
 import { constant, type Expr, load, postorder } from "../kernel/scalar-expr.ts";
@@ -135,10 +135,10 @@ export function numberOf(c: Constant): Lazy {
   return { shape: c.aval.shape, dtype: c.aval.dtype, loads: [], expr: constant(c.data[0] as number, c.aval.dtype) };
 }
 
-/** The lazy form of an application, where it is light: at most one load that moves, few operations, nothing heavy. */
+/** The lazy form of an application, where it is light: at most one load of about its own size, few operations, nothing heavy. */
 export function light(shape: Shape, operands: readonly Lazy[], expr: Expr): Lazy | undefined {
   const lazy = lazily(shape, operands, expr);
-  if (lazy.loads.filter((l) => !isScalar(shape, l)).length > 1) return undefined;
+  if (lazy.loads.filter((l) => isLarge(shape, l)).length > 1) return undefined;
   const nodes = postorder([lazy.expr]);
   return nodes.length > LIGHT_SIZE || nodes.some(isHeavy) ? undefined : lazy;
 }
@@ -164,6 +164,12 @@ export function lazily(shape: Shape, operands: readonly Lazy[], expr: Expr): Laz
 
 export function loadAlone(shape: Shape, l: Load): Lazy {
   return { shape, dtype: l.dtype, loads: [l], expr: load(0, l.dtype) };
+}
+
+/** True where a load walks as many elements as there are points, or not far fewer. */
+function isLarge(shape: Shape, l: Load): boolean {
+  const walked = shape.reduce((n, d, i) => n * (l.strides[i] === 0 ? 1 : d), 1);
+  return walked * 8 > elementCount(shape);
 }
 
 /** True where a load is the same element at all of several points. */
