@@ -38,7 +38,6 @@ TG_FN double tg_from_bits_f64(uint64_t u) { double x; memcpy(&x, &u, 8); return 
 #define TG_ROUNDING_F64 6755399441055744.0
 
 /** The nearest integer to a small number. */
-TG_FN float tg_nearest_f32(float x) { return (x + TG_ROUNDING_F32) - TG_ROUNDING_F32; }
 TG_FN double tg_nearest_f64(double x) { return (x + TG_ROUNDING_F64) - TG_ROUNDING_F64; }
 /** 2^n for a whole n in the range of normal numbers. */
 TG_FN float tg_power_of_two_f32(float n) { return tg_from_bits_f32((tg_bits_f32(n + TG_ROUNDING_F32) << 23) + 0x3f800000u); }
@@ -46,11 +45,14 @@ TG_FN double tg_power_of_two_f64(double n) {
   return tg_from_bits_f64((tg_bits_f64(n + TG_ROUNDING_F64) << 52) + 0x3ff0000000000000u);
 }
 
-/** x = n ln 2 + r with |r| <= ½ ln 2; returns e^r - 1 and gives n. NaN stays NaN. */
-TG_FN float tg_exp_reduce_f32(float x, float low, float high, float *n) {
-  x = x < low ? low : x > high ? high : x;
-  *n = tg_nearest_f32(x * 1.44269504f);
-  float z = tg_fma_f32(*n, -1.4286068e-06f, tg_fma_f32(*n, -0.693145751953125f, x)), p = 0.00019918452f;
+/**
+ * x = n ln 2 + r with |r| <= ½ ln 2; returns e^r - 1 and gives n. NaN stays NaN. In f32, of |x| < 10^6, n stands in the low 9 bits of
+ * what is given, where a shift to the exponent finds it; f64 clamps x to [low, high] and gives the number.
+ */
+TG_FN float tg_exp_reduce_f32(float x, uint32_t *n) {
+  float sum = tg_fma_f32(x, 1.44269504f, TG_ROUNDING_F32), whole = sum - TG_ROUNDING_F32;
+  *n = tg_bits_f32(sum);
+  float z = tg_fma_f32(whole, -1.4286068e-06f, tg_fma_f32(whole, -0.693145751953125f, x)), p = 0.00019918452f;
   TG_STEP(f32, 0.0013946177f) TG_STEP(f32, 0.008333264f) TG_STEP(f32, 0.04166627f) TG_STEP(f32, 0.16666667f) TG_STEP(f32, 0.5f)
   return tg_fma_f32(z * z, p, z);
 }
@@ -64,22 +66,34 @@ TG_FN double tg_exp_reduce_f64(double x, double low, double high, double *n) {
   return tg_fma_f64(z * z, p, z);
 }
 
+/** 2^n from the low 9 bits of n, in the range of normal numbers. */
+TG_FN float tg_exponent_f32(uint32_t n) { return tg_from_bits_f32((n << 23) + 0x3f800000u); }
+
 /** e^x 2^shift. The power of two is applied in two steps, so results reach infinity and the denormals with one rounding. */
-TG_FN float tg_exp_shifted_f32(float x, float shift) {
-  float n, p = tg_exp_reduce_f32(x, -104.5f, 89.5f, &n) + 1, half = tg_nearest_f32(n * 0.5f);
-  return p * tg_power_of_two_f32(half) * tg_power_of_two_f32(n - half + shift);
-}
 TG_FN double tg_exp_shifted_f64(double x, double shift) {
   double n, p = tg_exp_reduce_f64(x, -746, 711, &n) + 1, half = tg_nearest_f64(n * 0.5);
   return p * tg_power_of_two_f64(half) * tg_power_of_two_f64(n - half + shift);
 }
-/** At most 1 ulp. */
-TG_FN float tg_exp_f32(float x) { return tg_exp_shifted_f32(x, 0); }
+/**
+ * At most 1 ulp. In f32 too the power of two is applied in two steps; results of arguments that are out of range are selected in the
+ * end, which is cheaper than clamping arguments.
+ */
+TG_FN float tg_exp_f32(float x) {
+  uint32_t n;
+  float p = tg_exp_reduce_f32(x, &n) + 1;
+  uint32_t half = (uint32_t)((int32_t)n >> 1);
+  p = p * tg_exponent_f32(half) * tg_exponent_f32(n - half);
+  p = x < -104.5f ? 0 : p;
+  return x > 89.5f ? TG_INF_F32 : p;
+}
 TG_FN double tg_exp_f64(double x) { return tg_exp_shifted_f64(x, 0); }
 
 /** e^x - 1 = 2 (p s + (s - ½)) with s = 2^(n-1), p = e^r - 1; tiny x is its own result. At most 1.5 ulp. */
 TG_FN float tg_expm1_f32(float x) {
-  float n, p = tg_exp_reduce_f32(x, -30, 88.8f, &n), s = tg_power_of_two_f32(n - 1);
+  uint32_t n;
+  float c = x < -30 ? -30 : x;
+  c = c > 88.8f ? 88.8f : c;
+  float p = tg_exp_reduce_f32(c, &n), s = tg_exponent_f32(n - 1);
   float y = 2 * tg_fma_f32(p, s, s - 0.5f);
   return __builtin_fabsf(x) < 1e-9f ? x : y;
 }
@@ -172,10 +186,11 @@ TG_FN double tg_log10_f64(double x) {
 TG_FN float tg_log2_f32(float x) { return (float)tg_log2_f64(x); }
 TG_FN float tg_log10_f32(float x) { return (float)tg_log10_f64(x); }
 
-/** (e^2a - 1) / (e^2a + 1), with the sign of x. At most 2.5 ulp. */
+/** (e^2a - 1) / (e^2a + 1), with the sign of x. At most 2.5 ulp. In f32 e^2a is far from overflow, and needs no second step. */
 TG_FN float tg_tanh_f32(float x) {
-  float a = __builtin_fabsf(x), t = tg_expm1_f32(2 * (a > 10 ? 10 : a));
-  return x != x ? x : __builtin_copysignf(t / (t + 2), x);
+  uint32_t n;
+  float a = __builtin_fabsf(x), p = tg_exp_reduce_f32(2 * (a > 10 ? 10 : a), &n), s = tg_exponent_f32(n), t = tg_fma_f32(p, s, s - 1);
+  return __builtin_copysignf(t / (t + 2), x);
 }
 TG_FN double tg_tanh_f64(double x) {
   double a = __builtin_fabs(x), t = tg_expm1_f64(2 * (a > 20 ? 20 : a));
