@@ -1,7 +1,7 @@
 /**
  * `npm run performance`: the devices of trigrad beside PyTorch, OpenBLAS, memcpy and TensorFlow.js on the same numbers, one run,
  * turn by turn, each goal judged from what was measured. Writes docs/performance.md, or with workload names as arguments
- * (`npm run performance -- gelu matmul`) prints those only. Takes about ten minutes.
+ * (`npm run performance -- gelu matmul`) prints those only. Takes about seven minutes.
  *
  *     TRIGRAD_PYTHON    the Python that has PyTorch and NumPy; python3 where absent
  *     TRIGRAD_THREADS   threads of each side that has threads; all where absent
@@ -99,11 +99,11 @@ function page(goals: string, times: string, plans: string, about: Record<string,
   };
   return `# Performance
 
-Written by \`npm run performance\` (about ten minutes; names of workloads as arguments print those only). Every side computes on the
+Written by \`npm run performance\` (about seven minutes; names of workloads as arguments print those only). Every side computes on the
 same float32 numbers; results are compared with each other before anything is timed. The sides then take turns in shuffled rounds,
 each clocking itself over a batch of calls after one that is not counted, so a slow spell of the machine falls on all. Memory is
 filled before it is timed. PyTorch is used as its users write it: eager, results in fresh memory, no graph compiler; TensorFlow.js
-runs on one thread.
+runs on one thread. A load average above the number of cores says that others used the machine meanwhile.
 
 ${Object.entries(facts)
   .map(([name, value]) => `- ${name}: ${value}`)
