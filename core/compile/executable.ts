@@ -143,6 +143,7 @@ export class Executable {
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
+    this.device.forget(this.plan);
     for (const { address, bytes } of this.owned) this.device.free(address, bytes);
   }
 

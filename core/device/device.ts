@@ -46,6 +46,8 @@ export interface Device {
   prepare(launch: Launch): Runnable;
   /** Prepares a straight line of launches as one call. */
   preparePlan(steps: readonly PlanStep[]): RunnablePlan;
+  /** Frees what the device keeps for a prepared launch or plan, which must not run again. */
+  forget(prepared: Runnable | RunnablePlan): void;
   /** Waits for all launches so far. A no-op where launches are synchronous. */
   sync(): void;
   stats(): DeviceStats;

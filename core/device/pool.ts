@@ -73,7 +73,8 @@ export class Pool {
 
   /** A block for the device's own tables: reserved, but not live. */
   permanent(bytes: number): Address {
-    return this.fresh(sizeClass(bytes), bytes);
+    const index = sizeClass(bytes);
+    return (this.waiting[index] as Address[]).pop() ?? this.fresh(index, bytes);
   }
 
   /** Lets go of a {@link permanent} block. */

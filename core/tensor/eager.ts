@@ -28,7 +28,7 @@ interface Site {
   /** By the avals of the inputs, for each form of the parameters. */
   readonly byParams: Map<string, Map<string | number, Prepared>>;
   /** Those without parameters. */
-  bySignature: Map<string | number, Prepared>;
+  readonly bySignature: Map<string | number, Prepared>;
   signatures: number;
 }
 
@@ -42,6 +42,7 @@ function siteOf(primitive: AnyPrimitive, device: Device): Site {
   const opcode = opcodeOf.get(primitive) as number;
   let site = sites[opcode];
   if (site === undefined || site.device !== device) {
+    if (site !== undefined) empty(site);
     site = { device, a: undefined, b: undefined, last: undefined, byParams: new Map(), bySignature: new Map(), signatures: 0 };
     sites[opcode] = site;
   }
@@ -50,25 +51,34 @@ function siteOf(primitive: AnyPrimitive, device: Device): Site {
 
 function prepare(
   site: Site,
-  table: Map<string | number, Prepared>,
-  key: string | number,
+  params: { readonly key: string; readonly value: unknown } | undefined,
+  signature: string | number,
   primitive: AnyPrimitive,
   inputs: readonly Tensor[],
-  params: unknown,
 ): Prepared {
   const avals = inputs.map((t) => t.aval);
-  const out = primitive.inferAval(avals, params);
-  const launches = primitive.lower(avals, out, params);
+  const out = primitive.inferAval(avals, params?.value);
+  const launches = primitive.lower(avals, out, params?.value);
   const runs = launches.map((l) => site.device.prepare(l));
   // A launch that reads indices may find one out of range and throw; those go the way that returns the buffer then.
   const checked = launches.some((l) => l.kind === "kernel" && l.geometry.indirect.some((i) => i !== undefined));
   const prepared = { out, bytes: out.size * sizeOf(out.dtype), runs, only: runs.length === 1 && !checked ? runs[0] : undefined };
-  if (++site.signatures > MAX_SIGNATURES) {
-    site.byParams.clear();
-    site.bySignature = new Map();
-    site.signatures = 0;
-  } else table.set(key, prepared);
+  if (site.signatures === MAX_SIGNATURES) empty(site);
+  site.signatures++;
+  (params === undefined ? site.bySignature : tableOf(site, params.key)).set(signature, prepared);
   return prepared;
+}
+
+/** Forgets all prepared applications. */
+function empty(site: Site): void {
+  for (const table of [site.bySignature, ...site.byParams.values()]) {
+    for (const { runs } of table.values()) for (const run of runs) site.device.forget(run);
+    table.clear();
+  }
+  site.byParams.clear();
+  site.signatures = 0;
+  site.last = undefined;
+  site.a = undefined;
 }
 
 function onDevice(t: Tensor, device: Device): void {
@@ -87,7 +97,7 @@ export function eager1(primitive: AnyPrimitive, x: Tensor): Tensor {
   const site = siteOf(primitive, device);
   let p = site.last;
   if (p === undefined || site.a !== x.aval || site.b !== undefined) {
-    p = site.bySignature.get(x.aval.id) ?? prepare(site, site.bySignature, x.aval.id, primitive, [x], undefined);
+    p = site.bySignature.get(x.aval.id) ?? prepare(site, undefined, x.aval.id, primitive, [x]);
     site.a = x.aval;
     site.b = undefined;
     site.last = p;
@@ -107,7 +117,7 @@ export function eager2(primitive: AnyPrimitive, x: Tensor, y: Tensor): Tensor {
   let p = site.last;
   if (p === undefined || site.a !== x.aval || site.b !== y.aval) {
     const key = x.aval.id * ID_RANGE + y.aval.id;
-    p = site.bySignature.get(key) ?? prepare(site, site.bySignature, key, primitive, [x, y], undefined);
+    p = site.bySignature.get(key) ?? prepare(site, undefined, key, primitive, [x, y]);
     site.a = x.aval;
     site.b = y.aval;
     site.last = p;
@@ -123,9 +133,10 @@ export function eagerN(primitive: AnyPrimitive, inputs: readonly Tensor[], param
   const device = currentDevice();
   for (const t of inputs) onDevice(t, device);
   const site = siteOf(primitive, device);
-  const table = params === undefined ? site.bySignature : tableOf(site, primitive.paramsKey(params));
+  const form = params === undefined ? undefined : { key: primitive.paramsKey(params), value: params };
   const key = signatureOf(inputs);
-  return eagerSlow(device, table.get(key) ?? prepare(site, table, key, primitive, inputs, params), inputs);
+  const known = (form === undefined ? site.bySignature : site.byParams.get(form.key))?.get(key);
+  return eagerSlow(device, known ?? prepare(site, form, key, primitive, inputs), inputs);
 }
 
 function tableOf(site: Site, params: string): Map<string | number, Prepared> {

@@ -93,6 +93,8 @@ class Interpreter implements Device {
     return sequentialPlan(this, steps);
   }
 
+  forget(): void {}
+
   sync(): void {
     this.syncs++;
   }

@@ -14,6 +14,7 @@ import { indexOutOfRange } from "../bounds.ts";
 import type { Address, Device, DeviceStats, Runnable } from "../device.ts";
 import type { PlanStep, RunnablePlan } from "../plan.ts";
 import { Pool } from "../pool.ts";
+import { Tables } from "../tables.ts";
 import { KernelCache } from "./kernels.ts";
 import { type NativeFunction, viewMemory } from "./library.ts";
 import { type NativeRuntime, nativeRuntime } from "./runtime.ts";
@@ -31,6 +32,7 @@ export function createNative(options: { maxBytes?: number } = {}): Device {
 class NativeDevice implements Device {
   readonly name = "native";
   private readonly pool: Pool;
+  private readonly tables: Tables;
   private readonly host: StepHost;
   private readonly kernels = new KernelCache();
   private readonly launchCount = { value: 0 };
@@ -43,6 +45,7 @@ class NativeDevice implements Device {
   constructor({ library, allocate, release }: NativeRuntime, maxBytes: number) {
     const source = { reserve: (bytes: number) => allocate(bytes) || undefined, release: (address: Address) => void release(address) };
     this.pool = new Pool(this.name, source, maxBytes);
+    this.tables = new Tables(this.pool);
     this.copyTo = library.declare("tg_copy", "void", ["address", "data", "int64"]);
     this.copyFrom = library.declare("tg_copy", "void", ["data", "address", "int64"]);
     this.runPlan = library.declare("tg_run_plan", "int64", ["address", "int64", "address", "data", "address"]);
@@ -74,6 +77,10 @@ class NativeDevice implements Device {
   }
 
   prepare(launch: Launch): Runnable {
+    return this.tables.ownedBy(() => this.prepared(launch));
+  }
+
+  private prepared(launch: Launch): Runnable {
     if (launch.kind === "kernel") return this.prepareKernel(launch);
     const run = this.planOf([{ steps: stepsOf(this.host, launch), place: (p) => ({ block: p.operand, offset: p.offset }) }]);
     return (...addresses) => run(addresses);
@@ -82,6 +89,14 @@ class NativeDevice implements Device {
   preparePlan(steps: readonly PlanStep[]): RunnablePlan {
     const launches = steps.flatMap(({ launch: l }) => (l.kind === "matmul" && l.epilogue ? [l.epilogue] : l.kind === "kernel" ? [l] : []));
     this.kernels.prepareAll(launches);
+    return this.tables.ownedBy(() => this.joined(steps));
+  }
+
+  forget(prepared: Runnable | RunnablePlan): void {
+    this.tables.forget(prepared);
+  }
+
+  private joined(steps: readonly PlanStep[]): RunnablePlan {
     return this.planOf(
       steps.map(({ launch, operands }) => ({
         steps: stepsOf(this.host, launch),
@@ -159,10 +174,10 @@ class NativeDevice implements Device {
     };
   }
 
-  /** Numbers in memory that lives as long as the device. */
+  /** Numbers in memory that lives as long as what is being prepared. */
   private words(values: readonly number[]): Address {
     const data = BigInt64Array.from(values, BigInt);
-    const address = this.pool.permanent(data.byteLength);
+    const address = this.tables.block(data.byteLength);
     if (data.length > 0) this.copyTo(address, data, data.byteLength);
     return address;
   }

@@ -57,6 +57,8 @@ class NullDevice implements Device {
     return sequentialPlan(this, steps);
   }
 
+  forget(): void {}
+
   sync(): void {
     this.syncs++;
   }

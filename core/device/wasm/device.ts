@@ -15,6 +15,7 @@ import { indexOutOfRange } from "../bounds.ts";
 import type { Address, Device, DeviceStats, Runnable } from "../device.ts";
 import { joinCalls, type PlanStep, type RunnablePlan } from "../plan.ts";
 import { Pool } from "../pool.ts";
+import { Tables } from "../tables.ts";
 import { type Host, prepareConvolution } from "./convolution.ts";
 import { withEpilogue } from "./epilogue.ts";
 import { Heap, MAX_BYTES } from "./heap.ts";
@@ -30,6 +31,9 @@ interface CompiledKernel {
   readonly run: GeneratedFunction;
   readonly sites: readonly Site[];
 }
+
+/** Beyond this many kernels the oldest is compiled again when it is next prepared; launches that hold it keep it. */
+const MAX_KERNELS = 4096;
 
 type MathFunction = (...args: number[]) => number;
 
@@ -52,6 +56,7 @@ class WasmDevice implements Device {
   readonly name = "wasm";
   private readonly heap: Heap;
   private readonly pool: Pool;
+  private readonly tables: Tables;
   private readonly matmul: MatmulLibrary;
   private readonly compiled = new Map<string, CompiledKernel>();
   private readonly convolutionHost: Host = {
@@ -60,11 +65,13 @@ class WasmDevice implements Device {
   };
   private readonly convolutionScratch: Scratch;
   private readonly launchCount = { value: 0 };
+  private kernelCount = 0;
   private syncs = 0;
 
   constructor(maxBytes: number) {
     this.heap = new Heap(ERROR_CELL + ERROR_CELL_WORDS * 4);
     this.pool = new Pool(this.name, this.heap, maxBytes);
+    this.tables = new Tables(this.pool);
     this.convolutionScratch = new Scratch(this.pool);
     this.matmul = new MatmulLibrary(this.heap, this.pool);
   }
@@ -90,6 +97,10 @@ class WasmDevice implements Device {
   }
 
   prepare(launch: Launch): Runnable {
+    return this.tables.ownedBy(() => this.prepared(launch));
+  }
+
+  private prepared(launch: Launch): Runnable {
     switch (launch.kind) {
       case "kernel":
         return this.prepareKernel(launch);
@@ -107,7 +118,11 @@ class WasmDevice implements Device {
   }
 
   preparePlan(steps: readonly PlanStep[]): RunnablePlan {
-    return joinCalls(steps.map(({ launch, operands }) => ({ run: this.prepare(launch), operands })));
+    return this.tables.ownedBy(() => joinCalls(steps.map(({ launch, operands }) => ({ run: this.prepare(launch), operands }))));
+  }
+
+  forget(prepared: Runnable | RunnablePlan): void {
+    this.tables.forget(prepared);
   }
 
   sync(): void {
@@ -116,7 +131,7 @@ class WasmDevice implements Device {
 
   stats(): DeviceStats {
     const { liveBytes, peakBytes, liveBuffers, reservedBytes, allocations } = this.pool;
-    const kernels = this.compiled.size + this.matmul.kernels;
+    const kernels = this.kernelCount + this.matmul.kernels;
     return { liveBytes, peakBytes, liveBuffers, reservedBytes, launches: this.launchCount.value, kernels, syncs: this.syncs, allocations };
   }
 
@@ -163,13 +178,15 @@ class WasmDevice implements Device {
       const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env });
       found = { run: instance.exports.run as GeneratedFunction, sites };
       this.compiled.set(kernel.key, found);
+      this.kernelCount++;
+      if (this.compiled.size > MAX_KERNELS) this.compiled.delete(this.compiled.keys().next().value as string);
     }
     return found;
   }
 
-  /** Writes the numbers of a launch into memory; they stay as long as the device. */
+  /** Writes the numbers of a launch into memory. */
   private block(values: readonly number[]): Address {
-    const address = this.pool.permanent(values.length * 4);
+    const address = this.tables.block(values.length * 4);
     this.heap.i32.set(values, address / 4);
     return address;
   }
