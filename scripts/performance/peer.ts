@@ -40,9 +40,11 @@ export class PeerProcess {
     child.stderr.on("data", (chunk: Buffer) => {
       complaints = (complaints + chunk.toString()).slice(-2000);
     });
+    // Writing to a child that has ended: the missing answer says so.
+    child.stdin.on("error", () => {});
     const failed = new Promise<string>((resolve) => {
       child.on("error", (error) => resolve(error.message));
-      child.on("close", () => resolve(complaints.trim().split("\n").at(-1) || "it ended at once"));
+      child.on("close", () => resolve(reasonIn(complaints)));
     });
     const reader = createInterface({ input: child.stdout });
     const first = await Promise.race([new Promise<string>((resolve) => reader.once("line", resolve)), failed.then((why) => ({ why }))]);
@@ -66,6 +68,12 @@ export class PeerProcess {
   close(): void {
     this.child.stdin.end();
   }
+}
+
+/** Of what a child complained of: the last line that names an error. */
+function reasonIn(complaints: string): string {
+  const lines = complaints.trim().split("\n");
+  return lines.findLast((line) => /error/i.test(line)) || lines.at(-1) || "it ended at once";
 }
 
 export class Peer implements Side {
