@@ -30,7 +30,7 @@ export interface Operand {
   readonly indirect: boolean;
 }
 
-/** `sum` of f32 accumulates in blocks whose partial sums are added in f64; the order is fixed, so results are reproducible. */
+/** `sum` of f32 adds in f64, or in short f32 blocks whose sums are added in f64; the order is fixed, so results are reproducible. */
 export type ReduceOp = "sum" | "max" | "min" | "argmax" | "argmin";
 
 export interface Reduction {
