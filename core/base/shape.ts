@@ -10,10 +10,17 @@ export function showShape(shape: Shape): string {
   return `[${shape.join(", ")}]`;
 }
 
-/** Number of elements. Throws where it exceeds {@link MAX_ELEMENTS}. */
+/** Number of elements. Throws where it exceeds {@link MAX_ELEMENTS}, or where an axis has no length that an axis can have. */
 export function elementCount(shape: Shape): number {
   let n = 1;
-  for (const d of shape) n *= d;
+  for (const d of shape) {
+    if (!Number.isInteger(d) || d < 0 || d > MAX_ELEMENTS)
+      throw mismatch(
+        `${d} is not the length of an axis, in the shape ${showShape(shape)}`,
+        `lengths are integers from 0 to ${MAX_ELEMENTS}`,
+      );
+    n *= d;
+  }
   if (n > MAX_ELEMENTS) throw mismatch(`a tensor of shape ${showShape(shape)} has ${n} elements; the limit is ${MAX_ELEMENTS}`);
   return n;
 }
