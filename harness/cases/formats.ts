@@ -99,4 +99,7 @@ export const workloadFileSchema = z.object({
 });
 export type WorkloadFile = z.infer<typeof workloadFileSchema>;
 
+/** Many operator cases in one file. */
+export const familySchema = z.object({ format: z.literal("ad-golden/1"), kind: z.literal("ops"), cases: z.array(functionCaseSchema) });
+
 export const indexSchema = z.object({ format: z.literal("ad-golden-index/1") });

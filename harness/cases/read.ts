@@ -7,6 +7,7 @@ import { basename, join } from "node:path";
 import type { z } from "zod";
 import {
   type FunctionCase,
+  familySchema,
   functionCaseSchema,
   type GeneralityCase,
   generalityCaseSchema,
@@ -86,6 +87,8 @@ export function recognise(content: unknown, file: string): ReferenceCase[] {
   if (!("kind" in content)) return wrong(UNKNOWN);
   if (content.kind === "model")
     return parse(modelCaseSchema, content, (c) => [{ kind: "model", name: `models/${c.id}`, case: c }], "model file");
+  if (content.kind === "ops")
+    return parse(familySchema, content, ({ cases }) => cases.map((c) => ({ kind: "function", name: `ops/${c.id}`, case: c })), "ops file");
   if (content.kind === "op" || content.kind === "program")
     return parse(functionCaseSchema, content, (c) => [{ kind: "function", name: `${c.kind}s/${c.id}`, case: c }], `${content.kind} file`);
   return wrong(UNKNOWN);
