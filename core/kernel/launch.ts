@@ -91,9 +91,3 @@ export interface RoutineLaunch {
 }
 
 export type Launch = KernelLaunch | MatmulLaunch | ConvolutionLaunch | RoutineLaunch;
-
-/** How many outputs a launch writes. */
-export function outputsOf(launch: Launch): number {
-  if (launch.kind === "kernel") return launch.kernel.outputs.length;
-  return launch.kind === "matmul" && launch.epilogue !== undefined ? launch.epilogue.kernel.outputs.length : 1;
-}

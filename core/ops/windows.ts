@@ -63,6 +63,7 @@ function settings(name: string, { stride = 1, padding = 0, dilation = 1, groups 
 
 /** Windows along each axis of a padded image. Throws where the kernel is larger than it. */
 function outputOf(name: string, input: Pair, kernel: Pair, { stride, padding, dilation }: Omit<Settings, "groups">): Pair {
+  if (kernel.some((d) => d < 1)) throw mismatch(`${name}: a kernel of ${kernel.join(" x ")} has no elements`);
   const along = (i: 0 | 1) => {
     const padded = input[i] + 2 * padding[i];
     const reach = dilation[i] * (kernel[i] - 1) + 1;
@@ -76,22 +77,37 @@ function outputOf(name: string, input: Pair, kernel: Pair, { stride, padding, di
   return [along(0), along(1)];
 }
 
-const perChannel = (bias: Value, y: Value): Value =>
-  v.add(
+/** y with a bias [O] added to its channels. */
+function perChannel(bias: Value, y: Value): Value {
+  const { shape } = avalOf(bias);
+  const channels = avalOf(y).shape[1] as number;
+  if (shape.length !== 1 || shape[0] !== channels)
+    throw mismatch(`a bias of shape ${showShape(shape)} for ${channels} channels`, `give it the shape [${channels}]`);
+  return v.add(
     y,
     v.reshape(bias, [
-      avalOf(bias).size,
+      channels,
       ...avalOf(y)
         .shape.slice(2)
         .map(() => 1),
     ]),
   );
+}
+
+/** Refuses an option that a function does not know: a misspelt one would be left out without a word. */
+function known(name: string, options: object, names: readonly string[]): void {
+  const other = Object.keys(options).find((key) => !names.includes(key));
+  if (other !== undefined) throw mismatch(`${name} has no option ${other}`, `its options are ${names.join(", ")}`);
+}
+
+const CONVOLUTION_OPTIONS = ["stride", "padding", "dilation", "groups"];
 
 /** Cross-correlation of x[N, C, H, W] with w[O, C/groups, kH, kW], and a bias [O] per channel: [N, O, oH, oW]. */
 export function conv2d(x: Tensor, w: Tensor, options?: ConvolutionOptions): Tensor;
 export function conv2d(x: Tensor, w: Tensor, bias: Tensor, options?: ConvolutionOptions): Tensor;
 export function conv2d(x: Value, w: Value, third?: Value | ConvolutionOptions, fourth: ConvolutionOptions = {}): Value {
   const { bias, options } = biasAndOptions(third, fourth);
+  known("conv2d", options, CONVOLUTION_OPTIONS);
   const [, , h, width] = imageOf("conv2d", x);
   const [, , kh, kw] = imageOf("the kernel of conv2d", w);
   const s = settings("conv2d", options);
@@ -104,6 +120,7 @@ export function convTranspose2d(x: Tensor, w: Tensor, options?: TransposeOptions
 export function convTranspose2d(x: Tensor, w: Tensor, bias: Tensor, options?: TransposeOptions): Tensor;
 export function convTranspose2d(x: Value, w: Value, third?: Value | TransposeOptions, fourth: TransposeOptions = {}): Value {
   const { bias, options } = biasAndOptions<TransposeOptions>(third, fourth);
+  known("convTranspose2d", options, [...CONVOLUTION_OPTIONS, "outputPadding"]);
   const [, , h, width] = imageOf("convTranspose2d", x);
   const [, , kh, kw] = imageOf("the kernel of convTranspose2d", w);
   const s = settings("convTranspose2d", options);
@@ -127,6 +144,7 @@ export function conv1d(x: Tensor, w: Tensor, options?: ConvolutionOptions): Tens
 export function conv1d(x: Tensor, w: Tensor, bias: Tensor, options?: ConvolutionOptions): Tensor;
 export function conv1d(x: Value, w: Value, third?: Value | ConvolutionOptions, fourth: ConvolutionOptions = {}): Value {
   const { bias, options } = biasAndOptions(third, fourth);
+  known("conv1d", options, CONVOLUTION_OPTIONS);
   const flat = (t: Value, what: string): Value => {
     const { shape } = avalOf(t);
     if (shape.length !== 3) throw mismatch(`conv1d needs ${what} with three axes, but was given ${showShape(shape)}`);
@@ -164,6 +182,7 @@ function pooled(
   options: PoolOptions,
   value: number,
 ): { padded: Value; windows: WindowParams; output: Pair; settings: Settings } {
+  known(name, options, ["stride", "padding", ...(name === "avgPool2d" ? ["countIncludePad"] : [])]);
   const [, , h, w] = imageOf(name, x);
   const k = pair("kernel", kernel, 1);
   const s = settings(name, { stride: options.stride ?? k, ...(options.padding !== undefined && { padding: options.padding }) });
@@ -210,6 +229,7 @@ export function avgPool2d(x: Value, kernel: Extent, options: PoolOptions = {}): 
 /** Every window as a column: [N, C·kH·kW, L], rows ordered c, kh, kw, columns row-major over the windows (im2col). */
 export function unfold2d(x: Tensor, kernel: Extent, options?: Omit<ConvolutionOptions, "groups">): Tensor;
 export function unfold2d(x: Value, kernel: Extent, options: Omit<ConvolutionOptions, "groups"> = {}): Value {
+  known("unfold2d", options, CONVOLUTION_OPTIONS.slice(0, 3));
   const [n, c, h, w] = imageOf("unfold2d", x);
   const k = pair("kernel", kernel, 1);
   const s = settings("unfold2d", options);
