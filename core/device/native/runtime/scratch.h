@@ -15,7 +15,8 @@ static __thread struct {
 } tg_scratch_slots[TG_SCRATCH_SLOTS];
 
 static inline void *tg_scratch(int slot, int64_t bytes) {
-  if (tg_scratch_slots[slot].bytes < bytes) {
+  /* Nothing is asked for by an empty matrix: it gets memory all the same, since NULL means that there is none. */
+  if (tg_scratch_slots[slot].bytes < bytes || !tg_scratch_slots[slot].memory) {
     tg_release(tg_scratch_slots[slot].memory);
     tg_scratch_slots[slot].memory = tg_allocate(bytes);
     tg_scratch_slots[slot].bytes = tg_scratch_slots[slot].memory ? bytes : 0;
