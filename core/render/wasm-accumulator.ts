@@ -101,8 +101,11 @@ class ScalarFold {
   finish(): number {
     const result = this.em.f.local(SCALAR_TYPE[this.r.dtype]);
     this.em.f.get(this.local);
-    castScalar(this.em.f, this.dtype, this.r.of.dtype);
-    castScalar(this.em.f, this.r.of.dtype, this.r.dtype);
+    // A sum of f32 that is asked for in f64 (a part of a longer one) is not rounded on the way.
+    if (this.dtype !== this.r.dtype) {
+      castScalar(this.em.f, this.dtype, this.r.of.dtype);
+      castScalar(this.em.f, this.r.of.dtype, this.r.dtype);
+    }
     this.em.f.set(result);
     return result;
   }
@@ -251,7 +254,7 @@ function rowsAccumulator(em: Emitter, r: Reduction, mode: VectorMode): Accumulat
     finish() {
       return copies.map(({ sum, low, high }) => {
         if (isBlocked) f.get(low).op("f32x4.demote_f64x2_zero").get(high).op("f32x4.demote_f64x2_zero").shuffle32(0, 1, 4, 5).set(sum);
-        else if (isF32Sum) f.get(sum).op("f32x4.demote_f64x2_zero").set(sum);
+        else if (isF32Sum && r.dtype === "f32") f.get(sum).op("f32x4.demote_f64x2_zero").set(sum);
         return sum;
       });
     },

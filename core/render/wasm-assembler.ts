@@ -240,9 +240,14 @@ export class Imports {
 }
 
 /**
- * A module that imports `env.memory` and functions `env.<name>`, and exports the given functions (none of which has a result).
+ * A module that imports `env.memory` (`isShared` says of which kind) and functions `env.<name>`, and exports the given functions
+ * (none of which has a result).
  */
-export function encodeModule(functions: Readonly<Record<string, FunctionBuilder>>, imports: readonly Import[]): Uint8Array<ArrayBuffer> {
+export function encodeModule(
+  functions: Readonly<Record<string, FunctionBuilder>>,
+  imports: readonly Import[],
+  isShared: boolean,
+): Uint8Array<ArrayBuffer> {
   const names = Object.keys(functions);
   const builders = Object.values(functions);
   const out = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
@@ -252,7 +257,7 @@ export function encodeModule(functions: Readonly<Record<string, FunctionBuilder>
     ...builders.map((f) => [0x60, ...vectorOf(f.parameters.map((p) => [VALUE_TYPE[p]])), 0]),
   ]);
   section(out, 1, types);
-  const memory = [...text("env"), ...text("memory"), 0x02, 0x01, 0x01, ...unsigned([], 65536)];
+  const memory = [...text("env"), ...text("memory"), 0x02, isShared ? 0x03 : 0x01, 0x01, ...unsigned([], 65536)];
   section(out, 2, vectorOf([memory, ...imports.map((i, type) => [...text("env"), ...text(i.name), 0x00, ...unsigned([], type)])]));
   section(out, 3, vectorOf(builders.map((_, i) => unsigned([], imports.length + i))));
   section(out, 7, vectorOf(names.map((name, i) => [...text(name), 0x00, ...unsigned([], imports.length + i)])));

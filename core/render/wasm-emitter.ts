@@ -9,7 +9,7 @@ import type { Kernel, Operand } from "../kernel/kernel.ts";
 import { levelsOf } from "../kernel/level.ts";
 import { type Expr, operandsOf, postorder } from "../kernel/scalar-expr.ts";
 import type { FunctionBuilder, Imports, MemoryOp } from "./wasm-assembler.ts";
-import { allOperands, ERROR_CELL, type Site, storeRoots, type Word, wordsOf } from "./wasm-layout.ts";
+import { allOperands, type Site, storeRoots, type Word, wordsOf } from "./wasm-layout.ts";
 import { emitScalar, SCALAR_TYPE, scalarConstant } from "./wasm-scalar.ts";
 import { emitVector, type Lanes, loadVector, splat, vectorBytes, vectorConstant } from "./wasm-vector.ts";
 
@@ -185,13 +185,14 @@ export class Emitter {
       .op("i32.lt_u")
       .tee(ok)
       .op("i32.eqz");
+    const cell = this.word((w) => w.kind === "error-cell");
     f.if(() => {
-      f.i32(ERROR_CELL).memory("i32.load").op("i32.eqz");
+      f.get(cell).memory("i32.load").op("i32.eqz");
       f.if(() => {
-        f.i32(ERROR_CELL).i32(site).memory("i32.store");
-        f.i32(ERROR_CELL).get(at).memory("i32.store", 4);
+        f.get(cell).i32(site).memory("i32.store");
+        f.get(cell).get(at).memory("i32.store", 4);
         for (let axis = 0; axis < level; axis++)
-          f.i32(ERROR_CELL)
+          f.get(cell)
             .get(this.coordinates[axis] as number)
             .memory("i32.store", 8 + axis * 4);
       });
@@ -210,10 +211,19 @@ export class Emitter {
 
   private inside(axis: number, i: number, roots: readonly Expr[], body: () => void): void {
     this.scope = { parent: this.scope, scalars: new Map(), splats: new Map(), vectors: new Map() };
-    this.coordinates[axis] = i;
+    this.coordinates[axis] = this.coordinate(axis, i);
     this.evaluate(roots, axis + 1);
     body();
     this.scope = this.scope.parent as Scope;
+  }
+
+  /** The local of the coordinate: the round `i` of the loop, counted from where this part of the launch starts. */
+  private coordinate(axis: number, i: number): number {
+    const start = this.words.find(({ word }) => word.kind === "start" && word.axis === axis);
+    if (start === undefined) return i;
+    const coordinate = this.f.local("i32");
+    this.f.get(i).get(start.local).op("i32.add").set(coordinate);
+    return coordinate;
   }
 
   /** Runs `body` while i < bound, adding `step` to i after each round. */

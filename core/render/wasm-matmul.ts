@@ -32,11 +32,11 @@ export function tileColumns(t: FloatDType): number {
 }
 
 /**
- * The module of a dtype. Strides are in bytes. Exports, all with result nothing:
- * `packed(c, a, b, m, n, k, aRow, aDepth, bDepth, bColumn, tile, panelsB, panelsA)`,
- * `direct(c, a, b, m, n, k, aRow, aDepth, bDepth)` and `dots(c, a, b, m, n, k, aRow, bColumn)`.
+ * The module of a dtype; `isShared` says whether the memory that it imports is shared between threads. Strides are in bytes.
+ * Exports, all with result nothing: `packed(c, a, b, m, n, k, cRow, aRow, aDepth, bDepth, bColumn, tile, panelsB, panelsA)`,
+ * `direct(c, a, b, m, n, k, cRow, aRow, aDepth, bDepth)` and `dots(c, a, b, m, n, k, cRow, aRow, bColumn)`.
  */
-export function renderMatmul(t: FloatDType): Uint8Array<ArrayBuffer> {
+export function renderMatmul(t: FloatDType, isShared: boolean): Uint8Array<ArrayBuffer> {
   const types = matmulTypes(t);
   const functions = {
     micro: microKernel(types),
@@ -46,7 +46,7 @@ export function renderMatmul(t: FloatDType): Uint8Array<ArrayBuffer> {
     direct: direct(types),
     dots: dots(types),
   };
-  return encodeModule(functions, []);
+  return encodeModule(functions, [], isShared);
 }
 
 /** Function numbers, in the order of the record above. */
@@ -106,12 +106,12 @@ function microKernel(types: MatmulTypes): FunctionBuilder {
 function packed(types: MatmulTypes, blocking: Blocking): FunctionBuilder {
   const { t, lanes, size } = types;
   const width = 2 * lanes;
-  const f = new FunctionBuilder(new Array(13).fill("i32"));
-  const [c, a, b, m, n, k] = [0, 1, 2, 3, 4, 5] as const;
-  const [aRow, aDepth, bDepth, bColumn, tile, panelsB, panelsA] = [6, 7, 8, 9, 10, 11, 12] as const;
+  const f = new FunctionBuilder(new Array(14).fill("i32"));
+  const [c, a, b, m, n, k, cRow] = [0, 1, 2, 3, 4, 5, 6] as const;
+  const [aRow, aDepth, bDepth, bColumn, tile, panelsB, panelsA] = [7, 8, 9, 10, 11, 12, 13] as const;
   const local = () => f.local("i32");
   const [jc, pc, ic, jr, ir] = [local(), local(), local(), local(), local()] as const;
-  const [columns, depth, rows, cRow] = [local(), local(), local(), local()] as const;
+  const [columns, depth, rows] = [local(), local(), local()] as const;
   const [target, panelA, panelB, restRows, restColumns] = [local(), local(), local(), local(), local()] as const;
 
   /** length := min(block, bound - start) */
@@ -120,7 +120,6 @@ function packed(types: MatmulTypes, blocking: Blocking): FunctionBuilder {
   };
   const offset = (index: number, stride: number) => f.get(index).get(stride).op("i32.mul", "i32.add");
 
-  f.get(n).i32(size).op("i32.mul").set(cRow);
   f.i32(0).set(jc);
   range(f, jc, n, blocking.columns, () => {
     clip(columns, n, jc, blocking.columns);
@@ -207,11 +206,11 @@ function packed(types: MatmulTypes, blocking: Blocking): FunctionBuilder {
 /** Bands of columns from wide to narrow; in each, tiles of four rows and then single rows. */
 function direct(types: MatmulTypes): FunctionBuilder {
   const { lanes, size } = types;
-  const f = new FunctionBuilder(new Array(9).fill("i32"));
-  const [c, a, b, m, n, k, aRow, aDepth, bDepth] = [0, 1, 2, 3, 4, 5, 6, 7, 8] as const;
+  const f = new FunctionBuilder(new Array(10).fill("i32"));
+  const [c, a, b, m, n, k, cRow, aRow, aDepth, bDepth] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] as const;
   const local = () => f.local("i32");
-  const [i, j, end, rowEnd, cRow, pa, pb, pc] = [local(), local(), local(), local(), local(), local(), local(), local()] as const;
-  f.get(n).i32(size).op("i32.mul").set(cRow).i32(0).set(j);
+  const [i, j, end, rowEnd, pa, pb, pc] = [local(), local(), local(), local(), local(), local(), local()] as const;
+  f.i32(0).set(j);
   const band = (vectors: number, rowTiles: readonly number[]) => {
     const width = vectors === 0 ? 1 : vectors * lanes;
     f.get(n).i32(-width).op("i32.and").set(end);
@@ -240,11 +239,11 @@ function direct(types: MatmulTypes): FunctionBuilder {
 
 function dots(types: MatmulTypes): FunctionBuilder {
   const { size } = types;
-  const f = new FunctionBuilder(new Array(8).fill("i32"));
-  const [c, a, b, m, n, k, aRow, bColumn] = [0, 1, 2, 3, 4, 5, 6, 7] as const;
+  const f = new FunctionBuilder(new Array(9).fill("i32"));
+  const [c, a, b, m, n, k, cRow, aRow, bColumn] = [0, 1, 2, 3, 4, 5, 6, 7, 8] as const;
   const local = () => f.local("i32");
-  const [i, j, end, columnEnd, cRow, pa, pb, pc] = [local(), local(), local(), local(), local(), local(), local(), local()] as const;
-  f.get(n).i32(size).op("i32.mul").set(cRow).i32(0).set(i);
+  const [i, j, end, columnEnd, pa, pb, pc] = [local(), local(), local(), local(), local(), local(), local()] as const;
+  f.i32(0).set(i);
   for (const rows of [2, 1]) {
     f.get(m).i32(-rows).op("i32.and").set(end);
     range(f, i, end, rows, () => {

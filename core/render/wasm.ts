@@ -28,14 +28,14 @@ export interface RenderedKernel {
   readonly sites: readonly Site[];
 }
 
-/** The module of a kernel. */
-export function renderWasm(given: Kernel): RenderedKernel {
+/** The module of a kernel; `isShared` says whether the memory that it imports is shared between threads. */
+export function renderWasm(given: Kernel, isShared: boolean): RenderedKernel {
   const { kernel, kept } = keepLastStage(given);
   const imports = new Imports();
   const f = new FunctionBuilder(new Array(kernel.operands.length + kernel.outputs.length + 1).fill("i32"));
   const em = new Emitter(f, imports, kernel);
   new Program(em, kernel, kept).emit();
-  return { bytes: encodeModule({ run: f }, imports.all()), imports: imports.all(), sites: em.sites };
+  return { bytes: encodeModule({ run: f }, imports.all(), isShared), imports: imports.all(), sites: em.sites };
 }
 
 /** An output with its number among the operands. */

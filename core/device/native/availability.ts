@@ -1,5 +1,5 @@
 /** Whether the native device can be used on this machine, found out without compiling anything. */
-import { availableParallelism } from "node:os";
+import { threadLimit } from "../threads.ts";
 import { systemCache, systemCompiler } from "./compiler.ts";
 import { canCallNative } from "./library.ts";
 
@@ -21,7 +21,7 @@ function look(): Availability {
   const compiler = systemCompiler();
   if (compiler === undefined) return { available: false, detail: "no C compiler runs here (install gcc or clang, or name one in CC)" };
   if (!canCallNative()) return { available: false, detail: "koffi is not installed for this platform (npm ci --include=optional)" };
-  const threads = Number(process.env.TRIGRAD_THREADS) || availableParallelism();
+  const threads = threadLimit();
   const command = compiler.command.join(" ");
   return { available: true, detail: `C by ${command} (${compiler.version}), ${threads} threads, kernels kept in ${systemCache().folder}` };
 }

@@ -2,7 +2,7 @@
  * The native runtime: the hand-written C of `runtime/` (threads, memory, products, convolutions, routines) as one loaded library,
  * whose functions generated code calls by name. What the functions do is said in runtime/trigrad.h.
  */
-import { availableParallelism } from "node:os";
+import { threadLimit } from "../threads.ts";
 import { compileAndLoad, type Library } from "./library.ts";
 
 export interface NativeRuntime {
@@ -33,7 +33,7 @@ function load(): NativeRuntime {
   const library = compileAndLoad(source, "runtime", { global: true, flags: ["-ffp-contract=fast", "-ldl"] });
   const allocate = library.declare("tg_allocate", "address", ["int64"]);
   const release = library.declare("tg_release", "void", ["address"]);
-  library.declare("tg_set_threads", "void", ["int64"])(Number(process.env.TRIGRAD_THREADS) || availableParallelism());
+  library.declare("tg_set_threads", "void", ["int64"])(threadLimit());
   return { library, blas: openBlas(library), allocate, release };
 }
 

@@ -4,76 +4,80 @@
  */
 import type { DType, TypedArray } from "../../base/dtype.ts";
 import { sizeOf } from "../../base/dtype.ts";
-import { erf, erfc, lgamma, polygamma } from "../../base/special.ts";
-import type { Geometry, Kernel } from "../../kernel/kernel.ts";
-import type { KernelLaunch, Launch, RoutineLaunch } from "../../kernel/launch.ts";
+import type { Kernel } from "../../kernel/kernel.ts";
+import type { Launch, RoutineLaunch } from "../../kernel/launch.ts";
 import { runRoutine } from "../../kernel/routines/run.ts";
 import { renderWasm } from "../../render/wasm.ts";
-import { allOperands, ERROR_CELL, ERROR_CELL_WORDS, isFlat, type Site, wordValues } from "../../render/wasm-layout.ts";
-import { bindArguments, type GeneratedFunction } from "../bind.ts";
+import { ERROR_CELL_WORDS } from "../../render/wasm-layout.ts";
 import { indexOutOfRange } from "../bounds.ts";
 import type { Address, Device, DeviceStats, Runnable } from "../device.ts";
 import { joinCalls, type PlanStep, type RunnablePlan } from "../plan.ts";
 import { Pool } from "../pool.ts";
 import { Tables } from "../tables.ts";
-import { type Host, prepareConvolution } from "./convolution.ts";
-import { withEpilogue } from "./epilogue.ts";
+import { threadLimit } from "../threads.ts";
+import { bindWork } from "./bind-work.ts";
+import { type ConvolutionHost, convolutionWork } from "./convolution.ts";
 import { Heap, MAX_BYTES } from "./heap.ts";
-import { MatmulLibrary } from "./matmul.ts";
+import { type CompiledKernel, errorCell, FIRST_FREE, kernelWork } from "./kernel-calls.ts";
+import { MatmulLibrary, matmulWork } from "./matmul.ts";
+import { loadModule } from "./modules.ts";
 import { Scratch } from "./scratch.ts";
+import { prepareTask, type TaskHost } from "./task.ts";
+import { Threads } from "./threads.ts";
+import { operandPlaces, type Work } from "./work.ts";
 
-/** A device in WebAssembly memory; `maxBytes` (at most 4 GiB) limits what buffers may reserve. */
-export function createWasm(options: { maxBytes?: number } = {}): Device {
-  return new WasmDevice(Math.min(options.maxBytes ?? MAX_BYTES, MAX_BYTES));
+export interface WasmOptions {
+  /** What buffers may reserve; at most 4 GiB. */
+  readonly maxBytes?: number;
+  /** Most threads that compute: all that the process may have, or `$TRIGRAD_THREADS`, where not given. */
+  readonly threads?: number;
+  /** How large the chunks of shared work are, compared with what is usual: small for tests, so that small launches are shared. */
+  readonly grain?: number;
 }
 
-interface CompiledKernel {
-  readonly run: GeneratedFunction;
-  readonly sites: readonly Site[];
+/** A device in WebAssembly memory. */
+export function createWasm({ maxBytes = MAX_BYTES, threads = threadLimit(), grain = 1 }: WasmOptions = {}): WasmDevice {
+  return new WasmDevice(Math.min(maxBytes, MAX_BYTES), threads, grain);
 }
 
 /** Beyond this many kernels the oldest is compiled again when it is next prepared; launches that hold it keep it. */
 const MAX_KERNELS = 4096;
 
-type MathFunction = (...args: number[]) => number;
-
-/** The float64 functions that modules may import. V8 calls those of `Math` directly. */
-const FUNCTIONS: Readonly<Record<string, MathFunction>> = {
-  ...Object.fromEntries(
-    Object.getOwnPropertyNames(Math).flatMap((name) => {
-      const value: unknown = Math[name as keyof Math];
-      return typeof value === "function" ? [[name, value as MathFunction]] : [];
-    }),
-  ),
-  erf: (x) => erf(x as number),
-  erfc: (x) => erfc(x as number),
-  lgamma: (x) => lgamma(x as number),
-  polygamma: (n, x) => polygamma(n as number, x as number),
-  rem: (x, y) => (x as number) % (y as number),
-};
-
 class WasmDevice implements Device {
   readonly name = "wasm";
+  readonly threads: Threads;
   private readonly heap: Heap;
   private readonly pool: Pool;
   private readonly tables: Tables;
   private readonly matmul: MatmulLibrary;
   private readonly compiled = new Map<string, CompiledKernel>();
-  private readonly convolutionHost: Host = {
-    prepare: (launch) => this.prepare(launch),
-    scratch: (bytes) => this.convolutionScratch.atLeast(bytes),
-  };
-  private readonly convolutionScratch: Scratch;
+  private readonly host: ConvolutionHost & TaskHost;
   private readonly launchCount = { value: 0 };
+  /** Blocks of numbers of the preparation in progress, by their numbers. */
+  private readonly blocks = new Map<string, Address>();
   private kernelCount = 0;
   private syncs = 0;
 
-  constructor(maxBytes: number) {
-    this.heap = new Heap(ERROR_CELL + ERROR_CELL_WORDS * 4);
+  constructor(maxBytes: number, threads: number, grain: number) {
+    this.heap = new Heap(FIRST_FREE, threads > 1);
     this.pool = new Pool(this.name, this.heap, maxBytes);
     this.tables = new Tables(this.pool);
-    this.convolutionScratch = new Scratch(this.pool);
-    this.matmul = new MatmulLibrary(this.heap, this.pool);
+    this.matmul = new MatmulLibrary(this.heap, grain);
+    this.threads = new Threads(this.heap.memory, this.heap.isShared, threads);
+    const { heap } = this;
+    this.host = {
+      grain,
+      matmul: this.matmul,
+      threads: this.threads,
+      threadScratch: new Scratch(this.pool),
+      launchScratch: new Scratch(this.pool),
+      get words() {
+        return heap.i32;
+      },
+      compile: (kernel) => this.compile(kernel),
+      block: (values) => this.block(values),
+      table: (bytes) => this.tables.block(bytes),
+    };
   }
 
   alloc(bytes: number): Address {
@@ -97,21 +101,37 @@ class WasmDevice implements Device {
   }
 
   prepare(launch: Launch): Runnable {
-    return this.tables.ownedBy(() => this.prepared(launch));
+    return this.tables.ownedBy(() => {
+      this.blocks.clear();
+      return launch.kind === "routine" ? this.routine(launch) : this.runnable(launch);
+    });
   }
 
-  private prepared(launch: Launch): Runnable {
+  private runnable(launch: Exclude<Launch, RoutineLaunch>): Runnable {
+    const outputs =
+      launch.kind === "kernel" ? launch.kernel.outputs.length : (launch.kind === "matmul" && launch.epilogue?.kernel.outputs.length) || 1;
+    const inputs = launch.kind === "matmul" && launch.epilogue ? [...launch.inputs, ...launch.epilogue.inputs] : launch.inputs;
+    const operands = outputs + 1 + Math.max(-1, ...inputs);
+    const work = this.workOf(launch, operands);
+    const counter = this.launchCount;
+    const bound = bindWork(work, operands, counter, this.host);
+    if (bound !== undefined) return this.checked(bound, work);
+    const run = prepareTask(this.host, work, operands);
+    return this.checked((...addresses) => {
+      counter.value++;
+      run(addresses);
+    }, work);
+  }
+
+  private workOf(launch: Exclude<Launch, RoutineLaunch>, operands: number): Work {
+    const places = operandPlaces(operands);
     switch (launch.kind) {
       case "kernel":
-        return this.prepareKernel(launch);
+        return kernelWork(this.host, launch, places);
       case "matmul":
-        return launch.epilogue === undefined
-          ? this.matmul.prepare(launch, this.launchCount)
-          : withEpilogue(launch, launch.epilogue, (part) => this.prepare(part));
+        return matmulWork(this.matmul, this.host, launch, places);
       case "convolution":
-        return prepareConvolution(this.convolutionHost, launch);
-      case "routine":
-        return this.routine(launch);
+        return convolutionWork(this.host, launch, places);
       default:
         return launch satisfies never;
     }
@@ -139,19 +159,6 @@ class WasmDevice implements Device {
     this.pool.resetPeak();
   }
 
-  private prepareKernel({ kernel, geometry, inputs }: KernelLaunch): Runnable {
-    const { run, sites } = this.compile(kernel);
-    const offsets = allOperands(kernel).map((o, k) => (geometry.offsets[k] as number) * sizeOf(o.dtype));
-    if (storesNothing(kernel, geometry)) {
-      return () => {
-        this.launchCount.value++;
-      };
-    }
-    const last = isFlat(kernel) ? (geometry.extents[0] ?? 1) : this.block(wordValues(kernel, geometry));
-    const bound = bindArguments({ run, outputs: kernel.outputs.length, inputs, offsets, last, counter: this.launchCount });
-    return sites.length === 0 ? bound : this.checked(bound, sites, geometry);
-  }
-
   /** Routines run in JavaScript on views of the memory, which are made anew for each run because memory grows. */
   private routine(launch: RoutineLaunch): Runnable {
     const view = (address: Address, dtype: DType) => this.whole(dtype).subarray(address / sizeOf(dtype));
@@ -173,10 +180,9 @@ class WasmDevice implements Device {
   private compile(kernel: Kernel): CompiledKernel {
     let found = this.compiled.get(kernel.key);
     if (found === undefined) {
-      const { bytes, imports, sites } = renderWasm(kernel);
-      const env = { memory: this.heap.memory, ...Object.fromEntries(imports.map((i) => [i.name, FUNCTIONS[i.name] as MathFunction])) };
-      const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env });
-      found = { run: instance.exports.run as GeneratedFunction, sites };
+      const { bytes, imports, sites } = renderWasm(kernel, this.heap.isShared);
+      const names = imports.map((i) => i.name);
+      found = { run: loadModule(bytes, ["run"], names, this.heap.memory).run, sites };
       this.compiled.set(kernel.key, found);
       this.kernelCount++;
       if (this.compiled.size > MAX_KERNELS) this.compiled.delete(this.compiled.keys().next().value as string);
@@ -184,31 +190,33 @@ class WasmDevice implements Device {
     return found;
   }
 
-  /** Writes the numbers of a launch into memory. */
+  /** Writes the numbers of a call into memory. */
   private block(values: readonly number[]): Address {
+    const key = values.join();
+    const known = this.blocks.get(key);
+    if (known !== undefined) return known;
     const address = this.tables.block(values.length * 4);
     this.heap.i32.set(values, address / 4);
+    this.blocks.set(key, address);
     return address;
   }
 
-  private checked(run: Runnable, sites: readonly Site[], geometry: Geometry): Runnable {
+  /** Looks into the error cells after a run; the first chunk that found an index out of range is the one that is told of. */
+  private checked(run: Runnable, { phases, checks }: Work): Runnable {
+    if (checks === undefined) return run;
+    const chunks = phases.at(-1)?.length ?? 0;
     return (...addresses) => {
       run(...addresses);
-      if (this.heap.i32[ERROR_CELL / 4] !== 0) this.raise(sites, geometry);
+      for (let chunk = 0; chunk < chunks; chunk++) if (this.heap.i32[errorCell(chunk) / 4] !== 0) this.raise(chunk, chunks, checks);
     };
   }
 
-  private raise(sites: readonly Site[], geometry: Geometry): never {
-    const cell = this.heap.i32.slice(ERROR_CELL / 4, ERROR_CELL / 4 + ERROR_CELL_WORDS);
-    this.heap.i32[ERROR_CELL / 4] = 0;
-    const site = sites[(cell[0] as number) - 1] as Site;
+  private raise(chunk: number, chunks: number, { sites, geometry }: NonNullable<Work["checks"]>): never {
+    const { i32 } = this.heap;
+    const cell = i32.slice(errorCell(chunk) / 4, errorCell(chunk) / 4 + ERROR_CELL_WORDS);
+    i32.fill(0, errorCell(0) / 4, errorCell(chunks) / 4);
+    const site = sites[(cell[0] as number) - 1] as (typeof sites)[number];
     const { extent } = geometry.indirect[site.operand] as { readonly extent: number };
     throw indexOutOfRange(cell[1] as number, extent, [...cell.slice(2, 2 + site.level)]);
   }
-}
-
-/** True where a launch has no point to store; rows of an empty reduction are stored. */
-function storesNothing(kernel: Kernel, geometry: Geometry): boolean {
-  const rows = kernel.outputs.some((o) => o.each === "row");
-  return geometry.extents.slice(0, rows ? kernel.rank - kernel.reduced : kernel.rank).includes(0);
 }

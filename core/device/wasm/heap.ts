@@ -9,8 +9,13 @@ const PAGE = 65536;
 /** Of the largest memory the last page is left out, so that every address and end of a block fits 32 bits. */
 export const MAX_BYTES = 65535 * PAGE;
 
+/** In pages. Address space is reserved for the maximum, which costs no time (20 µs a memory) and no memory. */
+const SIZE = { initial: 16, maximum: 65536 };
+
 export class Heap implements MemorySource {
   readonly memory: WebAssembly.Memory;
+  /** Whether threads can share the memory. */
+  readonly isShared: boolean;
   /** Views of the whole memory; replaced when it grows. */
   i32: Int32Array;
   f32: Float32Array;
@@ -19,9 +24,11 @@ export class Heap implements MemorySource {
   /** Free extents, by address; no two touch. */
   private free: { address: Address; bytes: number }[] = [];
 
-  /** Bytes below `base` are left to the owner. */
-  constructor(base: number) {
-    this.memory = new WebAssembly.Memory({ initial: 16, maximum: 65536 });
+  /** Bytes below `base` are left to the owner. Memory that threads are to share is not shared where the host has none such. */
+  constructor(base: number, wantsShared: boolean) {
+    const shared = wantsShared ? sharedMemory() : undefined;
+    this.isShared = shared !== undefined;
+    this.memory = shared ?? new WebAssembly.Memory(SIZE);
     this.top = base;
     this.i32 = new Int32Array(this.memory.buffer);
     this.f32 = new Float32Array(this.memory.buffer);
@@ -91,5 +98,13 @@ export class Heap implements MemorySource {
       return true;
     }
     return false;
+  }
+}
+
+function sharedMemory(): WebAssembly.Memory | undefined {
+  try {
+    return new WebAssembly.Memory({ ...SIZE, shared: true });
+  } catch {
+    return undefined;
   }
 }

@@ -1,0 +1,175 @@
+/**
+ * How the work of a kernel's launch is split for the threads of the WebAssembly device. It follows from kernel and geometry alone,
+ * never from the number of threads, so results do not either.
+ */
+import { sizeOf } from "../base/dtype.ts";
+import { isHeavy } from "../kernel/heavy.ts";
+import { type Access, type Geometry, type Kernel, kernel, type Operand } from "../kernel/kernel.ts";
+import type { KernelLaunch } from "../kernel/launch.ts";
+import { rewrite } from "../kernel/rewrite.ts";
+import { cast, type Expr, load, reduced } from "../kernel/scalar-expr.ts";
+import { arePointsIndependent, everyExpression, isJoinable } from "./c-schedule.ts";
+import { allOperands } from "./wasm-layout.ts";
+import { VECTOR_MATH } from "./wasm-math.ts";
+
+/** An axis in chunks of `length` coordinates, the last of them being shorter. */
+export interface Split {
+  readonly axis: number;
+  readonly length: number;
+  readonly chunks: number;
+}
+
+/**
+ * Work that is worth a chunk: so many elements of a sum in the cache, some 10 µs. Measured in these, a function in vectors takes about
+ * 12 (exp) and one that is called for each element about 64 (sin of f64).
+ */
+const CHUNK_WORK = 65536;
+const VECTOR_FUNCTION = 12;
+const CALLED_FUNCTION = 64;
+const MOST_CHUNKS = 64;
+/** So many chunks keep most machines busy. */
+const ENOUGH = 8;
+/** Chunks along an axis that vectors may run along are multiples of this many elements, so that lanes stay full. */
+const LANES = 64;
+/** Folds to at most this many results are done in parts, of which there are at most so many. */
+const FEW_RESULTS = 512;
+const MOST_PARTS = 16;
+
+/** How many chunks the work is worth. */
+function wantedChunks({ kernel: k, geometry }: KernelLaunch, grain: number): number {
+  const costs = everyExpression(k).map((e) => (!isHeavy(e) ? 0 : hasVectorForm(e) ? VECTOR_FUNCTION : CALLED_FUNCTION));
+  const work = geometry.extents.reduce(
+    (n, e) => n * e,
+    costs.reduce((sum, cost) => sum + cost, 1),
+  );
+  return Math.min(MOST_CHUNKS, Math.floor(work / (CHUNK_WORK * grain)));
+}
+
+function hasVectorForm(e: Expr): boolean {
+  return e.kind === "unary" && e.dtype === "f32" && e.fn in VECTOR_MATH;
+}
+
+/** The split of a launch; undefined where it is small or its points depend on one another. Chunks are `grain` times as large as usual. */
+export function splitOf(launch: KernelLaunch, grain: number): Split | undefined {
+  const { kernel: k, geometry } = launch;
+  const wanted = wantedChunks(launch, grain);
+  if (wanted < 2 || !arePointsIndependent(k, geometry)) return undefined;
+  const outer = k.rank - k.reduced;
+  // Chunks that check indices must follow one another as the points do, so that the first error is that of the first chunk.
+  const isChecked = allOperands(k).some((o) => o.indirect);
+  let best: Split | undefined;
+  for (let axis = 0; axis < outer; axis++) {
+    if (k.outputs.some((o, i) => o.accumulate && overlaps(geometry, k.operands.length + i, axis))) continue;
+    const extent = geometry.extents[axis] as number;
+    const step = axis === outer - 1 && k.operands.every((o) => o.access[axis] !== "strided") ? LANES : 1;
+    const length = Math.ceil(Math.ceil(extent / wanted) / step) * step;
+    const chunks = Math.ceil(extent / length);
+    if (chunks > (best?.chunks ?? 1) && (best?.chunks ?? 1) < ENOUGH) best = { axis, length, chunks };
+    if (isChecked && extent > 1) break;
+  }
+  return best;
+}
+
+/** True where points with different coordinates along `axis` may lie at one place of an operand (as windows do that overlap). */
+function overlaps({ extents, strides }: Geometry, operand: number, axis: number): boolean {
+  const own = strides[operand] as readonly number[];
+  const reach = own.reduce((n, s, a) => (a === axis ? n : n + Math.abs(s) * ((extents[a] as number) - 1)), 0);
+  return Math.abs(own[axis] as number) <= reach;
+}
+
+/** A fold in parts along its first reduced axis, each to a row of scratch memory, which are then folded. */
+export interface Join {
+  readonly split: Split;
+  /** The fold of all or, in a box, of a part; its one output is a row of `rowBytes` bytes. */
+  readonly part: KernelLaunch;
+  readonly rowBytes: number;
+  /** Folds the rows, which are its last input. */
+  readonly whole: KernelLaunch;
+}
+
+/** The parts of a fold to few results; undefined where it can be split along an outer axis, or not at all. */
+export function joinOf(launch: KernelLaunch, grain: number): Join | undefined {
+  const { kernel: k, geometry } = launch;
+  const [reduction] = k.reductions;
+  if (k.reduced === 0 || reduction === undefined || !isJoinable(k) || reduction.op === "argmax" || reduction.op === "argmin")
+    return undefined;
+  const outer = k.rank - k.reduced;
+  const rows = geometry.extents.slice(0, outer);
+  const points = rows.reduce((n, e) => n * e, 1);
+  const wanted = Math.min(MOST_PARTS, wantedChunks(launch, grain));
+  if (wanted < 2 || points === 0 || points > FEW_RESULTS || allOperands(k).some((o) => o.indirect)) return undefined;
+  if ((splitOf(launch, grain)?.chunks ?? 1) >= ENOUGH / 2) return undefined;
+  const extent = geometry.extents[outer] as number;
+  const length = Math.ceil(Math.ceil(extent / wanted) / LANES) * LANES;
+  const chunks = Math.ceil(extent / length);
+  if (chunks < 2) return undefined;
+
+  // Parts of an f32 sum are kept in f64.
+  const dtype = reduction.op === "sum" && reduction.dtype === "f32" ? "f64" : reduction.dtype;
+  const denseRows = rows.map((_, a) => rows.slice(a + 1).reduce((n, e) => n * e, 1));
+  const row: Operand = { dtype, access: [...accessOf(denseRows), ...new Array<Access>(k.reduced).fill("fixed")], indirect: false };
+  const partKernel = kernel({
+    ...k,
+    reductions: [{ ...reduction, dtype }],
+    outputs: [{ ...row, result: reduced(0, dtype), each: "row", storeAt: undefined, accumulate: false }],
+  });
+  const operands = k.operands.length;
+  const strides = [...geometry.strides.slice(0, operands), [...denseRows, ...new Array<number>(k.reduced).fill(0)]];
+  const offsets = [...geometry.offsets.slice(0, operands), 0];
+  const part = {
+    ...launch,
+    kernel: partKernel,
+    geometry: { extents: geometry.extents, strides, offsets, indirect: strides.map(() => undefined) },
+  };
+  return {
+    split: { axis: outer, length, chunks },
+    part,
+    rowBytes: points * sizeOf(dtype),
+    whole: joining(launch, dtype, chunks, denseRows),
+  };
+}
+
+/** The launch that folds `count` parts, which are its last operand, and stores what the original stores. */
+function joining(
+  { kernel: k, geometry, inputs }: KernelLaunch,
+  dtype: Operand["dtype"],
+  count: number,
+  denseRows: readonly number[],
+): KernelLaunch {
+  const outer = k.rank - k.reduced;
+  const operands = k.operands.length;
+  const row = <T>(values: readonly T[], last: T): T[] => [...values.slice(0, outer), last];
+  const points = geometry.extents.slice(0, outer).reduce((n, e) => n * e, 1);
+  const [reduction] = k.reductions as [Kernel["reductions"][number]];
+  const folded = cast(reduced(0, dtype), reduction.dtype);
+  const results = rewrite(
+    k.outputs.map((o) => o.result),
+    (e) => (e.kind === "reduced" ? folded : undefined),
+  );
+  const parts: Operand = { dtype, access: [...accessOf(denseRows), points === 1 ? "unit" : "strided"], indirect: false };
+  const of = (o: Operand): Operand => ({ ...o, access: row(o.access, "fixed") });
+  const before = geometry.strides.map((s) => row(s, 0));
+  const whole: Geometry = {
+    extents: row(geometry.extents, count),
+    strides: [...before.slice(0, operands), [...denseRows, points], ...before.slice(operands)],
+    offsets: [...geometry.offsets.slice(0, operands), 0, ...geometry.offsets.slice(operands)],
+    indirect: [...before, []].map(() => undefined),
+  };
+  return {
+    kind: "kernel",
+    kernel: kernel({
+      rank: outer + 1,
+      reduced: 1,
+      operands: [...k.operands.map(of), parts],
+      reductions: [{ op: reduction.op, of: load(operands, dtype), dtype }],
+      outputs: k.outputs.map((o, i) => ({ ...o, access: row(o.access, "fixed"), result: results[i] as Expr })),
+    }),
+    geometry: whole,
+    inputs: [...inputs, Math.max(-1, ...inputs) + 1],
+  };
+}
+
+/** How a dense array is walked. */
+function accessOf(strides: readonly number[]): Access[] {
+  return strides.map((s) => (s === 1 ? "unit" : "strided"));
+}
