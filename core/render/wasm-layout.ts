@@ -30,7 +30,7 @@ export function storeRoots(output: Output): Expr[] {
 }
 
 /** True for maps over at most one axis with nothing but "unit" and "fixed" and no coordinates: their only number is the length. */
-export function isFlat(kernel: Kernel): boolean {
+function isFlat(kernel: Kernel): boolean {
   if (kernel.rank > 1 || kernel.reduced > 0) return false;
   return allOperands(kernel).every((o) => !o.indirect && o.access[0] !== "strided") && axesRead(kernel).length === 0;
 }
@@ -59,10 +59,15 @@ export function wordsOf(kernel: Kernel): readonly Word[] {
   return words;
 }
 
-/** The values of the block of a launch, or of the part of it that begins at the point `starts`. */
-export function wordValues(kernel: Kernel, geometry: Geometry, starts: readonly number[], errorCell: number): number[] {
-  const operands = allOperands(kernel);
-  return wordsOf(kernel).map((w) => {
+/** The values of the block of a launch, whose words are `words`, or of the part of it that begins at the point `starts`. */
+export function wordValues(
+  words: readonly Word[],
+  operands: readonly Operand[],
+  geometry: Geometry,
+  starts: readonly number[],
+  errorCell: number,
+): number[] {
+  return words.map((w) => {
     if (w.kind === "extent") return geometry.extents[w.axis] as number;
     if (w.kind === "start") return starts[w.axis] as number;
     if (w.kind === "error-cell") return errorCell;

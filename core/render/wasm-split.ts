@@ -35,24 +35,26 @@ const LANES = 64;
 const FEW_RESULTS = 512;
 const MOST_PARTS = 16;
 
-/** How many chunks the work is worth. */
-function wantedChunks({ kernel: k, geometry }: KernelLaunch, grain: number): number {
-  const costs = everyExpression(k).map((e) => (!isHeavy(e) ? 0 : hasVectorForm(e) ? VECTOR_FUNCTION : CALLED_FUNCTION));
-  const work = geometry.extents.reduce(
-    (n, e) => n * e,
-    costs.reduce((sum, cost) => sum + cost, 1),
-  );
-  return Math.min(MOST_CHUNKS, Math.floor(work / (CHUNK_WORK * grain)));
+/** What a point of the iteration space costs. */
+export function costOf(k: Kernel): number {
+  return everyExpression(k).reduce((sum, e) => (isHeavy(e) ? sum + (hasVectorForm(e) ? VECTOR_FUNCTION : CALLED_FUNCTION) : sum), 1);
+}
+
+/** How many chunks a launch is worth whose points cost so much. */
+export function worthOf({ extents }: Geometry, cost: number): number {
+  return Math.min(MOST_CHUNKS, Math.floor((points(extents) * cost) / CHUNK_WORK));
+}
+
+function points(extents: readonly number[]): number {
+  return extents.reduce((n, e) => n * e, 1);
 }
 
 function hasVectorForm(e: Expr): boolean {
   return e.kind === "unary" && e.dtype === "f32" && e.fn in VECTOR_MATH;
 }
 
-/** The split of a launch; undefined where it is small or its points depend on one another. Chunks are `grain` times as large as usual. */
-export function splitOf(launch: KernelLaunch, grain: number): Split | undefined {
-  const { kernel: k, geometry } = launch;
-  const wanted = wantedChunks(launch, grain);
+/** The split of a launch into about `wanted` chunks; undefined where they are few or its points depend on one another. */
+export function splitOf({ kernel: k, geometry }: KernelLaunch, wanted: number): Split | undefined {
   if (wanted < 2 || !arePointsIndependent(k, geometry)) return undefined;
   const outer = k.rank - k.reduced;
   // Chunks that check indices must follow one another as the points do, so that the first error is that of the first chunk.
@@ -87,18 +89,19 @@ export interface Join {
   readonly whole: KernelLaunch;
 }
 
-/** The parts of a fold to few results; undefined where it can be split along an outer axis, or not at all. */
-export function joinOf(launch: KernelLaunch, grain: number): Join | undefined {
+/** About `worth` parts of a fold to few results; undefined where it can be split along an outer axis, or not at all. */
+export function joinOf(launch: KernelLaunch, worth: number): Join | undefined {
   const { kernel: k, geometry } = launch;
   const [reduction] = k.reductions;
+  const wanted = Math.min(MOST_PARTS, worth);
+  if (wanted < 2) return undefined;
   if (k.reduced === 0 || reduction === undefined || !isJoinable(k) || reduction.op === "argmax" || reduction.op === "argmin")
     return undefined;
   const outer = k.rank - k.reduced;
   const rows = geometry.extents.slice(0, outer);
-  const points = rows.reduce((n, e) => n * e, 1);
-  const wanted = Math.min(MOST_PARTS, wantedChunks(launch, grain));
-  if (wanted < 2 || points === 0 || points > FEW_RESULTS || allOperands(k).some((o) => o.indirect)) return undefined;
-  if ((splitOf(launch, grain)?.chunks ?? 1) >= ENOUGH / 2) return undefined;
+  const results = points(rows);
+  if (results === 0 || results > FEW_RESULTS || allOperands(k).some((o) => o.indirect)) return undefined;
+  if ((splitOf(launch, worth)?.chunks ?? 1) >= ENOUGH / 2) return undefined;
   const extent = geometry.extents[outer] as number;
   const length = Math.ceil(Math.ceil(extent / wanted) / LANES) * LANES;
   const chunks = Math.ceil(extent / length);
@@ -106,7 +109,7 @@ export function joinOf(launch: KernelLaunch, grain: number): Join | undefined {
 
   // Parts of an f32 sum are kept in f64.
   const dtype = reduction.op === "sum" && reduction.dtype === "f32" ? "f64" : reduction.dtype;
-  const denseRows = rows.map((_, a) => rows.slice(a + 1).reduce((n, e) => n * e, 1));
+  const denseRows = rows.map((_, a) => points(rows.slice(a + 1)));
   const row: Operand = { dtype, access: [...accessOf(denseRows), ...new Array<Access>(k.reduced).fill("fixed")], indirect: false };
   const partKernel = kernel({
     ...k,
@@ -124,7 +127,7 @@ export function joinOf(launch: KernelLaunch, grain: number): Join | undefined {
   return {
     split: { axis: outer, length, chunks },
     part,
-    rowBytes: points * sizeOf(dtype),
+    rowBytes: results * sizeOf(dtype),
     whole: joining(launch, dtype, chunks, denseRows),
   };
 }
@@ -139,19 +142,19 @@ function joining(
   const outer = k.rank - k.reduced;
   const operands = k.operands.length;
   const row = <T>(values: readonly T[], last: T): T[] => [...values.slice(0, outer), last];
-  const points = geometry.extents.slice(0, outer).reduce((n, e) => n * e, 1);
+  const rowLength = points(geometry.extents.slice(0, outer));
   const [reduction] = k.reductions as [Kernel["reductions"][number]];
   const folded = cast(reduced(0, dtype), reduction.dtype);
   const results = rewrite(
     k.outputs.map((o) => o.result),
     (e) => (e.kind === "reduced" ? folded : undefined),
   );
-  const parts: Operand = { dtype, access: [...accessOf(denseRows), points === 1 ? "unit" : "strided"], indirect: false };
+  const parts: Operand = { dtype, access: [...accessOf(denseRows), rowLength === 1 ? "unit" : "strided"], indirect: false };
   const of = (o: Operand): Operand => ({ ...o, access: row(o.access, "fixed") });
   const before = geometry.strides.map((s) => row(s, 0));
   const whole: Geometry = {
     extents: row(geometry.extents, count),
-    strides: [...before.slice(0, operands), [...denseRows, points], ...before.slice(operands)],
+    strides: [...before.slice(0, operands), [...denseRows, rowLength], ...before.slice(operands)],
     offsets: [...geometry.offsets.slice(0, operands), 0, ...geometry.offsets.slice(operands)],
     indirect: [...before, []].map(() => undefined),
   };

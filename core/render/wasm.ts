@@ -16,7 +16,7 @@ import { keepLastStage } from "./keep-stage.ts";
 import { accumulator } from "./wasm-accumulator.ts";
 import { encodeModule, FunctionBuilder, type Import, Imports, type MemoryOp } from "./wasm-assembler.ts";
 import { Emitter, type VectorMode } from "./wasm-emitter.ts";
-import { allOperands, type Site, storeRoots } from "./wasm-layout.ts";
+import { allOperands, type Site, storeRoots, type Word, wordsOf } from "./wasm-layout.ts";
 import { SCALAR_TYPE } from "./wasm-scalar.ts";
 import { loadVector, storeVector, vectorBytes } from "./wasm-vector.ts";
 
@@ -26,6 +26,8 @@ export interface RenderedKernel {
   readonly imports: readonly Import[];
   /** Where indices are checked; the function reports to the error cell. */
   readonly sites: readonly Site[];
+  /** The words of a launch's block; none where the last argument is the length of a flat map. */
+  readonly words: readonly Word[];
 }
 
 /** The module of a kernel; `isShared` says whether the memory that it imports is shared between threads. */
@@ -35,7 +37,7 @@ export function renderWasm(given: Kernel, isShared: boolean): RenderedKernel {
   const f = new FunctionBuilder(new Array(kernel.operands.length + kernel.outputs.length + 1).fill("i32"));
   const em = new Emitter(f, imports, kernel);
   new Program(em, kernel, kept).emit();
-  return { bytes: encodeModule({ run: f }, imports.all(), isShared), imports: imports.all(), sites: em.sites };
+  return { bytes: encodeModule({ run: f }, imports.all(), isShared), imports: imports.all(), sites: em.sites, words: wordsOf(given) };
 }
 
 /** An output with its number among the operands. */

@@ -9,6 +9,7 @@ import type { Launch, RoutineLaunch } from "../../kernel/launch.ts";
 import { runRoutine } from "../../kernel/routines/run.ts";
 import { renderWasm } from "../../render/wasm.ts";
 import { ERROR_CELL_WORDS } from "../../render/wasm-layout.ts";
+import { costOf } from "../../render/wasm-split.ts";
 import { indexOutOfRange } from "../bounds.ts";
 import type { Address, Device, DeviceStats, Runnable } from "../device.ts";
 import { joinCalls, type PlanStep, type RunnablePlan } from "../plan.ts";
@@ -180,9 +181,9 @@ class WasmDevice implements Device {
   private compile(kernel: Kernel): CompiledKernel {
     let found = this.compiled.get(kernel.key);
     if (found === undefined) {
-      const { bytes, imports, sites } = renderWasm(kernel, this.heap.isShared);
+      const { bytes, imports, sites, words } = renderWasm(kernel, this.heap.isShared);
       const names = imports.map((i) => i.name);
-      found = { run: loadModule(bytes, ["run"], names, this.heap.memory).run, sites };
+      found = { run: loadModule(bytes, ["run"], names, this.heap.memory).run, sites, words, cost: costOf(kernel) };
       this.compiled.set(kernel.key, found);
       this.kernelCount++;
       if (this.compiled.size > MAX_KERNELS) this.compiled.delete(this.compiled.keys().next().value as string);

@@ -5,8 +5,8 @@
 import { sizeOf } from "../../base/dtype.ts";
 import type { Geometry, Kernel } from "../../kernel/kernel.ts";
 import type { KernelLaunch } from "../../kernel/launch.ts";
-import { allOperands, ERROR_CELL_WORDS, isFlat, type Site, wordValues } from "../../render/wasm-layout.ts";
-import { joinOf, type Split, splitOf } from "../../render/wasm-split.ts";
+import { allOperands, ERROR_CELL_WORDS, type Site, type Word, wordValues } from "../../render/wasm-layout.ts";
+import { joinOf, type Split, splitOf, worthOf } from "../../render/wasm-split.ts";
 import type { Address } from "../device.ts";
 import type { SharedFunction } from "./modules.ts";
 import { after, type Call, type Chunk, LAUNCH, MOST_CHUNKS, type Place, plain, type Work } from "./work.ts";
@@ -14,6 +14,9 @@ import { after, type Call, type Chunk, LAUNCH, MOST_CHUNKS, type Place, plain, t
 export interface CompiledKernel {
   readonly run: SharedFunction;
   readonly sites: readonly Site[];
+  readonly words: readonly Word[];
+  /** What a point costs, see `wasm-split.ts`. */
+  readonly cost: number;
 }
 
 /** What calls are made with. */
@@ -57,26 +60,34 @@ export function kernelCall(host: CallHost, launch: KernelLaunch, places: readonl
   const outputs = kernel.outputs.length;
   const geometry = box === undefined ? launch.geometry : within(launch.geometry, box);
   const starts = box?.from ?? geometry.extents.map(() => 0);
-  const at = allOperands(kernel).map((o, k) => {
+  const operands = allOperands(kernel);
+  const at = operands.map((o, k) => {
     const number = k < kernel.operands.length ? outputs + (inputs[k] as number) : k - kernel.operands.length;
     return after(places[number] as Place, (geometry.offsets[k] as number) * sizeOf(o.dtype));
   });
-  const last = isFlat(kernel) ? (geometry.extents[0] ?? 1) : host.block(wordValues(kernel, geometry, starts, errorCell(chunk)));
+  const { run, words } = host.compile(kernel);
+  const last =
+    words.length === 0 ? (geometry.extents[0] ?? 1) : host.block(wordValues(words, operands, geometry, starts, errorCell(chunk)));
   const count = kernel.operands.length;
-  return { fn: host.compile(kernel).run, args: [...at.slice(count), ...at.slice(0, count), plain(last)] };
+  return { fn: run, args: [...at.slice(count), ...at.slice(0, count), plain(last)] };
+}
+
+/** How many chunks a launch is worth. */
+function worth({ grain, compile }: CallHost, { kernel, geometry }: KernelLaunch): number {
+  return worthOf(geometry, compile(kernel).cost / grain);
 }
 
 /** The chunks of a launch whose work is to be shared; one where it is not worth it. */
 export function kernelChunks(host: CallHost, launch: KernelLaunch, places: readonly Place[]): readonly Chunk[] {
   if (storesNothing(launch)) return [];
-  const split = splitOf(launch, host.grain);
+  const split = splitOf(launch, worth(host, launch));
   if (split === undefined) return [[kernelCall(host, launch, places)]];
   return boxesOf(launch.geometry, split).map((box, i) => [kernelCall(host, launch, places, box, i)]);
 }
 
 /** The work of a launch. A fold to few results is done in parts, which a second phase joins. */
 export function kernelWork(host: CallHost, launch: KernelLaunch, places: readonly Place[]): Work {
-  const join = joinOf(launch, host.grain);
+  const join = joinOf(launch, worth(host, launch));
   if (join === undefined) {
     const { sites } = host.compile(launch.kernel);
     const phases = [kernelChunks(host, launch, places)];
