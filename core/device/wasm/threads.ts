@@ -13,6 +13,13 @@ import { CONTROL, type ModuleMessage, PATIENCE, takeChunks, type WorkerData, wat
 /** What starting a worker costs the owner, about, in milliseconds. */
 const START_MS = 4;
 
+/**
+ * Where a worker holds a chunk for longer than so many times what one takes here, and longer than this in milliseconds, it was taken
+ * off its core: others need it, and for a while jobs are not shared.
+ */
+const LATE = 2;
+const LATE_MS = 0.1;
+
 /** Workers are told of so many modules; jobs that need later ones run on the owner. */
 const MOST_MODULES = 4096;
 
@@ -42,6 +49,8 @@ export class Threads {
   /** Milliseconds of jobs since the last worker was started. */
   private worked = 0;
   private mayStart: boolean;
+  /** Until then nobody is asked for help. */
+  private aloneUntil = 0;
 
   /** `limit` counts only where the memory is shared. */
   constructor(memory: WebAssembly.Memory, isShared: boolean, limit: number) {
@@ -80,7 +89,7 @@ export class Threads {
   /** Runs all chunks of a job; `words` is the whole memory. */
   run(job: Job, words: Int32Array): void {
     const { control } = this;
-    const start = this.mayStart ? performance.now() : 0;
+    const start = performance.now();
     control[CONTROL.chunks] = job.chunks;
     control[CONTROL.table] = job.table;
     control[CONTROL.bases] = job.bases;
@@ -90,15 +99,16 @@ export class Threads {
     control[CONTROL.scratchBytes] = job.scratchBytes;
     control[CONTROL.threads] = job.threads;
     Atomics.store(control, CONTROL.next, 0);
-    const helpers = Math.min(job.chunks, job.threads, this.started) - 1;
+    const helpers = start < this.aloneUntil ? 0 : Math.min(job.chunks, job.threads, this.started) - 1;
     if (helpers > 0) {
       Atomics.add(control, CONTROL.generation, 1);
       if (Atomics.load(control, CONTROL.sleepers) > 0) Atomics.notify(control, CONTROL.generation, helpers);
     }
+    let taken = 0;
     try {
-      takeChunks(CONTROL, control, words, this.functions, 0);
+      taken = takeChunks(CONTROL, control, words, this.functions, 0);
     } finally {
-      if (helpers > 0) this.join();
+      if (helpers > 0) this.join((performance.now() - start) / Math.max(1, taken));
     }
     if (control[CONTROL.failed] !== 0) {
       control[CONTROL.failed] = 0;
@@ -110,16 +120,19 @@ export class Threads {
     }
   }
 
-  /** Closes the job and waits for those who still hold a chunk. */
-  private join(): void {
+  /** Closes the job and waits for those who still hold a chunk, which take `usual` milliseconds each. */
+  private join(usual: number): void {
     const { control } = this;
     Atomics.add(control, CONTROL.generation, 1);
     if (this.lookFor(this.isIdle)) return;
+    const start = performance.now();
     Atomics.store(control, CONTROL.waiting, 1);
     for (let active = Atomics.load(control, CONTROL.active); active !== 0; active = Atomics.load(control, CONTROL.active)) {
       Atomics.wait(control, CONTROL.active, active);
     }
     Atomics.store(control, CONTROL.waiting, 0);
+    const now = performance.now();
+    if (now - start > Math.max(LATE_MS, LATE * usual)) this.aloneUntil = now + PATIENCE.coolDown;
   }
 
   /** Starts one more worker. It begins by itself, whatever the owner does meanwhile, and does not keep the process alive. */
