@@ -3,7 +3,7 @@
  * Where lanes are rows of their own, every accumulator is an array over the strip.
  */
 import type { Output } from "../kernel/kernel.ts";
-import type { Expr } from "../kernel/scalar-expr.ts";
+import { type Expr, postorder } from "../kernel/scalar-expr.ts";
 import { foldOf, joined, wins } from "./c-fold.ts";
 import { Program, type Stored } from "./c-program.ts";
 import { storeRoots } from "./wasm-layout.ts";
@@ -39,14 +39,15 @@ export class RowProgram extends Program {
       const fold = foldOf(this.reduction(stage));
       return fold.seeksPosition ? `m${stage}${lane} == INT32_MAX ? 0 : m${stage}${lane}` : fold.result(`a${stage}${lane}`);
     };
-    for (const stage of this.kernel.reductions.keys()) {
-      this.declare(stage, lane);
-      if (!isJoinable) this.fold(stage, lane);
+    for (const group of this.stageGroups()) {
+      for (const stage of group) this.declare(stage, lane);
+      const fold = () => (group.length === 1 ? this.fold(group[0] as number, lane) : this.foldTogether(group, lane));
+      if (!isJoinable) fold();
       else {
-        em.block("if (mode != TG_JOIN)", () => this.fold(stage, lane));
+        em.block("if (mode != TG_JOIN)", fold);
         em.block("else", () => this.join(lane));
       }
-      em.stages = stage + 1;
+      em.stages = (group.at(-1) as number) + 1;
     }
     const finish = () => {
       const [elements, rows] = [this.of("element"), this.of("row")];
@@ -59,6 +60,24 @@ export class RowProgram extends Program {
       em.line(lane === "" ? "point++;" : "point += w;");
     } else finish();
     em.stages = 0;
+  }
+
+  /** Runs of stages that do not need each other's results and fold only: each run is one pass over the row. */
+  private stageGroups(): number[][] {
+    const groups: number[][] = [];
+    const last = this.kernel.reductions.length - 1;
+    const isPlain = (stage: number) =>
+      !foldOf(this.reduction(stage)).seeksPosition && this.of("prefix").length === 0 && !(this.kept && stage === last);
+    for (const stage of this.kernel.reductions.keys()) {
+      const group = groups.at(-1);
+      const joins =
+        group?.every(isPlain) &&
+        isPlain(stage) &&
+        !postorder([this.reduction(stage).of]).some((e) => e.kind === "reduced" && group.includes(e.stage));
+      if (joins) group?.push(stage);
+      else groups.push([stage]);
+    }
+    return groups;
   }
 
   private declare(stage: number, lane: string): void {
@@ -132,6 +151,24 @@ export class RowProgram extends Program {
       em.line(`const int32_t q = k == ${a} ? (int32_t)(${this.position()}) : INT32_MAX;`, `${m} = q < ${m} ? q : ${m};`);
     };
     this.inner([r.of], seek, `reduction(min:${m})`);
+  }
+
+  /** Several folds in one pass. */
+  private foldTogether(stages: readonly number[], lane: string): void {
+    const { em } = this;
+    const folds = stages.map((stage) => ({ stage, of: this.reduction(stage).of, fold: foldOf(this.reduction(stage)) }));
+    const step = () => {
+      for (const { stage, of, fold } of folds) {
+        em.line(`const ${fold.type} k${stage} = ${fold.term(em.name(of))};`);
+        em.line(`a${stage}${lane} = ${joined(fold, `a${stage}${lane}`, `k${stage}`)};`);
+      }
+    };
+    const clauses = folds.map(({ stage, fold }) => `reduction(${fold.joins}:a${stage}${lane})`).join(" ");
+    this.inner(
+      folds.map(({ of }) => of),
+      step,
+      clauses,
+    );
   }
 
   /** A running fold, stored as it goes; in order, so along the lanes only where these are rows of their own. */
