@@ -17,10 +17,10 @@
 /** Looks between two looks at the clock: about a microsecond. */
 #define TG_LOOKS 32
 /** How long a thread looks before it sleeps, and how long one round may take if it was on its core; nanoseconds. */
-#define TG_PATIENCE 60000
+#define TG_PATIENCE 200000
 #define TG_TAKEN_OFF 15000
 /** For so long after that nobody looks. */
-#define TG_COOL_DOWN 20000000
+#define TG_COOL_DOWN 2000000
 
 static struct {
   /** Even while a job is open to workers; only the caller that holds `busy` changes it. */
