@@ -101,7 +101,7 @@ function page(goals: string, times: string, plans: string, about: Record<string,
 
 Written by \`npm run performance\` (about seven minutes; names of workloads as arguments print those only). Every side computes on the
 same float32 numbers; results are compared with each other before anything is timed. The sides then take turns in shuffled rounds,
-each clocking itself over a batch of calls after one that is not counted, so a slow spell of the machine falls on all. Memory is
+each clocking itself over a batch of calls after as many that are not counted, so a slow spell of the machine falls on all. Memory is
 filled before it is timed. PyTorch is used as its users write it: eager, results in fresh memory, no graph compiler; TensorFlow.js
 runs on one thread. A load average above the number of cores says that others used the machine meanwhile.
 

@@ -9,7 +9,7 @@ export interface Side {
   readonly name: string;
   /** Makes inputs and warms up; for each output the elements that `sampled` picks. Throws `NotHere` where it has no such workload. */
   prepare(workload: Workload): Promise<number[][]>;
-  /** Nanoseconds per call over a batch of `calls`, after one call that is not timed. */
+  /** Nanoseconds per call over a batch of `calls`, after as many that are not timed. */
   time(calls: number): Promise<number>;
   /** Frees what `prepare` made. */
   finish(): Promise<void>;
@@ -22,9 +22,12 @@ export class NotHere extends BenchError {
   }
 }
 
-/** Clocks a synchronous call in this process. */
+/**
+ * Clocks a synchronous call in this process, after a batch of as many calls that is not timed: for some milliseconds after a pause
+ * the cores, the caches and sleeping threads are slower than afterwards, and only the state they reach is compared.
+ */
 export function clock(run: () => void, sync: () => void, calls: number): number {
-  run();
+  for (let i = 0; i < calls; i++) run();
   sync();
   const start = process.hrtime.bigint();
   for (let i = 0; i < calls; i++) run();
