@@ -51,6 +51,7 @@ export const unaryNames = [
   "logicalNot",
   "cholesky",
   "det",
+  "cofactors",
   "logabsdet",
   "stopGradient",
   "item",
@@ -109,6 +110,7 @@ export interface Ops<V> extends Elementwise<V> {
   matmul(a: V, b: V, params: MatmulParams): V;
   triangularSolve(a: V, b: V, params: TriangularParams): V;
   solve(a: V, b: V, params: SolveParams): V;
+  cofactorsTangent(a: V, e: V): V;
   argsort(x: V, descending: boolean): V;
   randomBits(key: V, shape: Shape): V;
   splitKey(key: V, n: number): V;
@@ -157,6 +159,7 @@ export function opsOver<V>(apply: (primitive: AnyPrimitive, inputs: readonly (V 
     matmul: (a, b, params) => apply(p.matmul, [a, b], params),
     triangularSolve: (a, b, params) => apply(p.triangularSolve, [a, b], params),
     solve: (a, b, params) => apply(p.solve, [a, b], params),
+    cofactorsTangent: (a, e) => apply(p.cofactorsTangent, [a, e], undefined),
     argsort: (x, descending) => apply(p.argsort, [x], { descending }),
     randomBits: (key, shape) => apply(p.randomBits, [key], { shape }),
     splitKey: (key, n) => apply(p.splitKey, [key], { shape: [n, 2] }),

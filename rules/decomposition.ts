@@ -55,6 +55,23 @@ function ofDeterminant(gradient: <V>(op: Ops<V>, s: Site<V, undefined>) => V): I
   );
 }
 
+/**
+ * The derivative along F of d cof(A)[E] = det A · (p W - W Eᵀ W), with W = A⁻ᵀ, p = <W, E>, q = <W, F>:
+ * det A · ((pq - <W Eᵀ W, F>) W - p W Fᵀ W - q W Eᵀ W + W Eᵀ W Fᵀ W + W Fᵀ W Eᵀ W). By the inverse: NaN where A is singular.
+ */
+function thirdOfDeterminant<V>(op: Ops<V>, f: V, s: Site<V, undefined>): V {
+  const a = s.inAval(0);
+  const w = inverseTransposed(op, s);
+  const det = overMatrix(op, op.det(s.in(0)), a);
+  const we = op.matmul(op.matmul(w, s.in(1), BT), w, N);
+  const wf = op.matmul(op.matmul(w, f, BT), w, N);
+  const along = (x: V, y: V) => overMatrix(op, sumOverMatrix(op, op.mul(x, y), a), a);
+  const [p, q] = [along(w, s.in(1)), along(w, f)];
+  const twice = op.add(op.matmul(op.matmul(we, f, BT), w, N), op.matmul(op.matmul(wf, s.in(1), BT), w, N));
+  const whole = op.sub(op.mul(w, op.sub(op.mul(p, q), along(we, f))), op.add(op.mul(p, wf), op.mul(q, we)));
+  return op.mul(op.where(op.eq(det, 0), Number.NaN, det), op.add(whole, twice));
+}
+
 /** The lower triangle with its diagonal halved (Murray's Φ). */
 function phi<V>(op: Ops<V>, x: V, a: Aval): V {
   const half = op.mul(identity(op, a), 0.5);
@@ -118,16 +135,25 @@ export const decompositionRules = {
       (op, ct, s) => op.solve(s.in(0), ct, { transpose: !s.params.transpose }),
     ),
   ),
-  /**
-   * d det A = <det A · A⁻ᵀ, dA>. Where det A = 0 the cofactors exist, but not in this form: NaN there, in every entry, rather than
-   * the numbers that 0 · inf would leave here and there.
-   */
-  det: inputs<undefined>(
-    ofDeterminant((op, s) => {
-      const a = s.inAval(0);
-      const det = overMatrix(op, s.out, a);
-      return op.mul(op.where(op.eq(det, 0), Number.NaN, det), inverseTransposed(op, s));
-    }),
+  /** d det A = <cof A, dA>, for every A. */
+  det: inputs<undefined>(ofDeterminant((op, s) => op.cofactors(s.in(0)))),
+  /** The Hessian of det, a symmetric map. */
+  cofactors: inputs<undefined>(
+    linear(
+      (op, t, s) => op.cofactorsTangent(s.in(0), t),
+      (op, ct, s) => op.cofactorsTangent(s.in(0), ct),
+    ),
+  ),
+  /** By A: the third derivative of det, symmetric in its three directions. By E: linear, and its own transpose. */
+  cofactorsTangent: inputs<undefined>(
+    linear(
+      (op, t, s) => thirdOfDeterminant(op, t, s),
+      (op, ct, s) => thirdOfDeterminant(op, ct, s),
+    ),
+    linear(
+      (op, t, s) => op.cofactorsTangent(s.in(0), t),
+      (op, ct, s) => op.cofactorsTangent(s.in(0), ct),
+    ),
   ),
   /** d log |det A| = <A⁻ᵀ, dA>. */
   logabsdet: inputs<undefined>(ofDeterminant(inverseTransposed)),

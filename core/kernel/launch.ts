@@ -74,11 +74,12 @@ export type Pair = readonly [number, number];
  *     triangularSolve  A[n, n], B[n, columns] → X with op(A) X = B; reads one triangle of A (`lower`); op transposes (`transpose`)
  *     solve            A[n, n], B[n, columns] → X with op(A) X = B by LU with partial pivoting. Singular: inf or NaN.
  *     determinant      A[n, n] → [] ;   logDeterminant: log |det A|
+ *     cofactors        A[n, n] → ∂det A/∂A [n, n], for every A; with E[n, n] as B, the derivative of the cofactors along E
  *     argsort          x[n] → i32[n], the stable order that makes x ascend (descend where `descending`); NaN comes last
  */
 export interface RoutineLaunch {
   readonly kind: "routine";
-  readonly routine: "cholesky" | "triangularSolve" | "solve" | "determinant" | "logDeterminant" | "argsort";
+  readonly routine: "cholesky" | "triangularSolve" | "solve" | "determinant" | "logDeterminant" | "cofactors" | "argsort";
   readonly dtype: FloatDType | "i32";
   readonly batch: number;
   readonly n: number;

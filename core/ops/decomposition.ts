@@ -12,8 +12,8 @@ import { avalOf, valueOps as v } from "../tensor/values.ts";
 export const cholesky = v.cholesky as (a: Tensor) => Tensor;
 
 /**
- * det A for each matrix: A[..., n, n] → [...]. Derivatives are exact where A can be inverted; where det A is exactly 0 the gradient
- * is NaN.
+ * det A for each matrix: A[..., n, n] → [...]. The gradient is the matrix of cofactors, for singular matrices too, and so is its
+ * derivative; third and higher derivatives go through A⁻¹ and are NaN where A is singular.
  */
 export const det = v.det as (a: Tensor) => Tensor;
 

@@ -91,12 +91,29 @@ const solve: Primitive<SolveParams> = {
   ],
 };
 
+/** A[..., n, n], E[..., n, n] → the derivative of cof A along E. Linear in E and its own transpose: det has a symmetric Hessian. */
+const cofactorsTangent: Primitive<undefined> = {
+  name: "cofactorsTangent",
+  arity: 2,
+  scalar: undefined,
+  paramsKey: () => "",
+  inferAval([a, e]) {
+    const x = system("cofactorsTangent", a as Aval, e as Aval);
+    if (x !== a) throw mismatch(`cofactorsTangent of ${showAval(a as Aval)} and ${showAval(x)}: both need one shape`);
+    return x;
+  },
+  lower: ([a]) => [routine("cofactors", a as Aval, { columns: (a as Aval).shape.at(-1) as number, inputs: [0, 1] })],
+};
+
 export const decompositionPrimitives = {
   /** Lower L with L Lᵀ = A; the lower triangle of A is read. */
   cholesky: ofMatrix("cholesky", "cholesky", false),
   triangularSolve,
   solve,
   det: ofMatrix("det", "determinant", true),
+  /** ∂ det A / ∂A = det A · A⁻ᵀ, and what it tends to where A is singular. */
+  cofactors: ofMatrix("cofactors", "cofactors", false),
+  cofactorsTangent,
   /** log |det A|. */
   logabsdet: ofMatrix("logabsdet", "logDeterminant", true),
 };

@@ -257,6 +257,16 @@ export const samples: Samples = {
     [1, 1],
     [2, 2],
   ].map((shape) => ({ inputs: [{ shape, low: -1, high: 1, diagonal: 2 }], params: undefined })),
+  cofactors: [
+    [3, 3],
+    [2, 4, 4],
+    [1, 1],
+  ].map((shape) => ({ inputs: [{ shape, low: -1, high: 1, diagonal: 2 }], params: undefined })),
+  cofactorsTangent: [
+    [3, 3],
+    [2, 4, 4],
+    [2, 2],
+  ].map((shape) => ({ inputs: [{ shape, low: -1, high: 1, diagonal: 2 }, { shape }], params: undefined })),
   logabsdet: [
     [3, 3],
     [2, 4, 4],

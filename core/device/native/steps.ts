@@ -128,7 +128,7 @@ function convolutionStep(host: StepHost, launch: ConvolutionLaunch): Step {
   return libraryStep(host, `convolution_${launch.dtype}`, words, launch.inputs);
 }
 
-const ROUTINES = ["cholesky", "triangularSolve", "solve", "determinant", "logDeterminant", "argsort"] as const;
+const ROUTINES = ["cholesky", "triangularSolve", "solve", "determinant", "logDeterminant", "argsort", "cofactors"] as const;
 
 function routineStep(host: StepHost, launch: RoutineLaunch): Step {
   const { routine, batch, n, columns, lower, transpose, descending, inputs } = launch;

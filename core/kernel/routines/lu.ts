@@ -72,6 +72,19 @@ function eliminate(data: Float64Array, n: number, j: number, end: number): void 
 export function solveInPlace(a: Float64Array, b: Float64Array, n: number, columns: number, transpose: boolean, spare: Float64Array): void {
   const order = new Int32Array(n);
   factorLU(a, n, order);
+  solveFactored(a, order, b, n, columns, transpose, spare);
+}
+
+/** {@link solveInPlace} with the factors and the order of rows that {@link factorLU} left. */
+export function solveFactored(
+  a: Float64Array,
+  order: Int32Array,
+  b: Float64Array,
+  n: number,
+  columns: number,
+  transpose: boolean,
+  spare: Float64Array,
+): void {
   const lu = square(a, n);
   const dense = (data: Float64Array): Matrix => ({ data, start: 0, row: columns, column: 1 });
   if (!transpose) {
@@ -95,20 +108,32 @@ function copyRow(source: Float64Array, i: number, target: Float64Array, j: numbe
 
 const LARGE = 2 ** 300;
 
-/** det A, 1 for n = 0; a zero is +0. Intermediate products neither overflow nor vanish: powers of two are taken out and put back at the end. */
+/** det A, 1 for n = 0; a zero is +0. */
 export function determinantOf(a: Float64Array, n: number): number {
-  let product = factorLU(a, n, new Int32Array(n));
+  const sign = factorLU(a, n, new Int32Array(n));
+  const { mantissa, powers } = determinantParts(a, n, sign);
+  let product = mantissa;
+  let rest = powers / 300;
+  for (; rest > 0 && Number.isFinite(product); rest--) product *= LARGE;
+  for (; rest < 0 && product !== 0; rest++) product /= LARGE;
+  return product === 0 ? 0 : product;
+}
+
+/**
+ * det A = mantissa · 2^powers from the factors of A, `sign` being that of the permutation. Intermediate products neither overflow
+ * nor vanish: powers of two are taken out on the way.
+ */
+export function determinantParts(lu: Float64Array, n: number, sign: number): { readonly mantissa: number; readonly powers: number } {
+  let mantissa = sign;
   let powers = 0;
   const tame = (x: number) => {
     let y = x;
-    for (; Math.abs(y) > LARGE && Number.isFinite(y); powers++) y /= LARGE;
-    for (; Math.abs(y) < 1 / LARGE && y !== 0; powers--) y *= LARGE;
+    for (; Math.abs(y) > LARGE && Number.isFinite(y); powers += 300) y /= LARGE;
+    for (; Math.abs(y) < 1 / LARGE && y !== 0; powers -= 300) y *= LARGE;
     return y;
   };
-  for (let i = 0; i < n; i++) product = tame(product * tame(a[i * n + i] as number));
-  for (; powers > 0 && Number.isFinite(product); powers--) product *= LARGE;
-  for (; powers < 0 && product !== 0; powers++) product /= LARGE;
-  return product === 0 ? 0 : product;
+  for (let i = 0; i < n; i++) mantissa = tame(mantissa * tame(lu[i * n + i] as number));
+  return { mantissa, powers };
 }
 
 /** log |det A|, -Infinity where A is singular. */

@@ -6,6 +6,7 @@ import type { TypedArray } from "../../base/dtype.ts";
 import type { RoutineLaunch } from "../launch.ts";
 import { argsort, sortSpace } from "./argsort.ts";
 import { choleskyInPlace } from "./cholesky.ts";
+import { cofactorsInPlace, cofactorsTangentInPlace } from "./cofactors.ts";
 import { determinantOf, logDeterminantOf, solveInPlace } from "./lu.ts";
 import { square, transposed } from "./matrix.ts";
 import { solveTriangular } from "./triangular.ts";
@@ -44,6 +45,11 @@ export function runRoutine(launch: RoutineLaunch, out: TypedArray, inputs: reado
         break;
       case "logDeterminant":
         out[i] = logDeterminantOf(a, n);
+        break;
+      case "cofactors":
+        if (columns > 0) cofactorsTangentInPlace(a, b, n);
+        else cofactorsInPlace(a, n);
+        out.set(a, i * n * n);
         break;
       default:
         launch.routine satisfies never;

@@ -126,12 +126,8 @@ static T *NAME(factored)(int64_t n, const T *a, int64_t **pivot, int *sign) {
   return (T *)memory;
 }
 
-/** op(A) X = B by P A = L U: A X = B is L U X = P B; Aᵀ X = B is Uᵀ Lᵀ P X = B. */
-static void NAME(solve)(int64_t n, int64_t columns, const T *a, int transpose, const T *b, T *x) {
-  int64_t *pivot;
-  int sign;
-  const T *lu = NAME(factored)(n, a, &pivot, &sign);
-  memcpy(x, b, (size_t)(n * columns) * sizeof(T));
+/** X in place of B: op(A) X = B by P A = L U. A X = B is L U X = P B; Aᵀ X = B is Uᵀ Lᵀ P X = B. */
+static void NAME(solve_factored)(int64_t n, int64_t columns, const T *lu, const int64_t *pivot, int transpose, T *x) {
   if (transpose) {
     NAME(solve_triangle)(n, columns, lu, 1, n, 1, 0, x);
     NAME(solve_triangle)(n, columns, lu, 1, n, 0, 1, x);
@@ -141,6 +137,14 @@ static void NAME(solve)(int64_t n, int64_t columns, const T *a, int transpose, c
     NAME(solve_triangle)(n, columns, lu, n, 1, 1, 1, x);
     NAME(solve_triangle)(n, columns, lu, n, 1, 0, 0, x);
   }
+}
+
+static void NAME(solve)(int64_t n, int64_t columns, const T *a, int transpose, const T *b, T *x) {
+  int64_t *pivot;
+  int sign;
+  const T *lu = NAME(factored)(n, a, &pivot, &sign);
+  memcpy(x, b, (size_t)(n * columns) * sizeof(T));
+  NAME(solve_factored)(n, columns, lu, pivot, transpose, x);
 }
 
 /** det A, or log |det A|, in double. Powers of two are counted apart: the product may leave the range of doubles on its way. */
@@ -165,6 +169,8 @@ static T NAME(determinant)(int64_t n, const T *a, int logarithm) {
   return (T)(isfinite(product) ? ldexp(product, (int)TG_MIN(TG_MAX(powers, -5000), 5000)) : product);
 }
 
+static void NAME(cofactors)(int64_t n, const T *a, const T *e, T *out);
+
 static void NAME(routine_one)(const tg_routine *s, const T *a, const T *b, void *out) {
   switch (s->routine) {
     case TG_CHOLESKY: NAME(cholesky)(s->n, a, out); return;
@@ -175,6 +181,7 @@ static void NAME(routine_one)(const tg_routine *s, const T *a, const T *b, void 
     case TG_SOLVE: NAME(solve)(s->n, s->columns, a, s->transpose != 0, b, out); return;
     case TG_DETERMINANT: *(T *)out = NAME(determinant)(s->n, a, 0); return;
     case TG_LOG_DETERMINANT: *(T *)out = NAME(determinant)(s->n, a, 1); return;
+    case TG_COFACTORS: NAME(cofactors)(s->n, a, b, out); return;
     default: NAME(argsort)(s->n, a, s->descending != 0, out); return;
   }
 }

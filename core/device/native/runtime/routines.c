@@ -41,7 +41,7 @@ static inline double magnitude_f64(double x) { return fabs(x); }
     int64_t a = s->routine == TG_ARGSORT ? s->n : s->n * s->n, b = s->n * s->columns;                                                  \
     int64_t bytes = s->routine == TG_ARGSORT                                                      ? s->n * 4                           \
                     : s->routine == TG_DETERMINANT || s->routine == TG_LOG_DETERMINANT ? (int64_t)sizeof(type)                         \
-                    : s->routine == TG_CHOLESKY                                                   ? a * (int64_t)sizeof(type)          \
+                    : s->routine == TG_CHOLESKY || s->routine == TG_COFACTORS                     ? a * (int64_t)sizeof(type)          \
                                                                                                   : b * (int64_t)sizeof(type);         \
     one(s, job->a + i * a, job->b ? job->b + i * b : NULL, job->out + i * bytes);                                                      \
   }                                                                                                                                    \
@@ -71,6 +71,8 @@ TG_ROUTINE(float, f32, routine_one_f32)
 TG_ROUTINE(double, f64, routine_one_f64)
 #undef T
 #undef NAME
+
+#include "routines-cofactors.h"
 
 #define T int32_t
 #define NAME(x) x##_i32

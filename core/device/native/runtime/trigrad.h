@@ -75,7 +75,15 @@ TG_EXPORT void tg_convolution_f64(const tg_convolution *shape, const double *fir
 
 /* ---- routines (routines.c) ------------------------------------------------------------------------------------------------- */
 
-enum { TG_CHOLESKY = 0, TG_TRIANGULAR_SOLVE = 1, TG_SOLVE = 2, TG_DETERMINANT = 3, TG_LOG_DETERMINANT = 4, TG_ARGSORT = 5 };
+enum {
+  TG_CHOLESKY = 0,
+  TG_TRIANGULAR_SOLVE = 1,
+  TG_SOLVE = 2,
+  TG_DETERMINANT = 3,
+  TG_LOG_DETERMINANT = 4,
+  TG_ARGSORT = 5,
+  TG_COFACTORS = 6
+};
 
 /** The fields of RoutineLaunch (core/kernel/launch.ts). */
 typedef struct {
