@@ -107,8 +107,9 @@ export function joinOf(launch: KernelLaunch, worth: number): Join | undefined {
   const chunks = Math.ceil(extent / length);
   if (chunks < 2) return undefined;
 
-  // Parts of an f32 sum are kept in f64.
-  const dtype = reduction.op === "sum" && reduction.dtype === "f32" ? "f64" : reduction.dtype;
+  // Parts of an f32 sum are kept in f64, but where lanes are results of their own: four of them take twice the time in f64.
+  const isRow = outer === 0 || k.operands.every((o) => o.access[outer - 1] !== "unit");
+  const dtype = isRow && reduction.op === "sum" && reduction.dtype === "f32" ? "f64" : reduction.dtype;
   const denseRows = rows.map((_, a) => points(rows.slice(a + 1)));
   const row: Operand = { dtype, access: [...accessOf(denseRows), ...new Array<Access>(k.reduced).fill("fixed")], indirect: false };
   const partKernel = kernel({
