@@ -6,9 +6,9 @@
 import type { DType } from "../base/dtype.ts";
 import type { Reduction } from "../kernel/kernel.ts";
 import type { PlainOp, ValueType } from "./wasm-assembler.ts";
-import type { Blocks, Emitter, VectorMode } from "./wasm-emitter.ts";
+import type { Blocks, Emitter } from "./wasm-emitter.ts";
 import { castScalar, SCALAR_TYPE, scalarConstant } from "./wasm-scalar.ts";
-import { extractLane, vectorConstant } from "./wasm-vector.ts";
+import { extractLane, type VectorMode, vectorConstant } from "./wasm-vector.ts";
 
 /** Rounds of a vector loop between two additions to the float64 sums: with 4 lanes, chains of 256 f32 additions. */
 const BLOCK_ROUNDS = 256;

@@ -11,15 +11,8 @@ import { type Expr, operandsOf, postorder } from "../kernel/scalar-expr.ts";
 import type { FunctionBuilder, Imports, MemoryOp } from "./wasm-assembler.ts";
 import { allOperands, type Site, storeRoots, type Word, wordsOf } from "./wasm-layout.ts";
 import { emitScalar, SCALAR_TYPE, scalarConstant } from "./wasm-scalar.ts";
-import { emitVector, type Lanes, loadVector, splat, vectorBytes, vectorConstant } from "./wasm-vector.ts";
-
-/** Inside a vector loop: along which axis, how many lanes, how many vectors at once. */
-export interface VectorMode {
-  readonly axis: number;
-  readonly lanes: Lanes;
-  readonly copies: number;
-  readonly varies: (e: Expr) => boolean;
-}
+import { loadTile } from "./wasm-tile.ts";
+import { emitVector, loadVector, splat, type VectorMode, vectorBytes, vectorConstant } from "./wasm-vector.ts";
 
 /** Runs `flush` after every `rounds` rounds of a loop and after the last. */
 export interface Blocks {
@@ -122,9 +115,45 @@ export class Emitter {
     for (const e of [...needed, ...roots]) if (e.kind !== "const" && !varies(e) && this.find("scalars", e) !== undefined) this.spread(e);
   }
 
-  /** Leaves the current address of an operand on the stack. */
-  pushAddress(operand: number): void {
+  /** Leaves the current address of an operand (of its part in copy `copy` of a tile) on the stack. */
+  pushAddress(operand: number, copy = 0): void {
     this.f.get(this.pointers[operand] as number);
+    const across = this.mode?.across;
+    if (across !== undefined && copy > 0) this.addSteps(operand, across, () => this.f.i32(copy));
+  }
+
+  /** Adds to the address on the stack what `count` (left on the stack by it) steps of an operand along an axis take. */
+  addSteps(operand: number, axis: number, count: () => void): void {
+    if (this.access(operand, axis) === "fixed") return;
+    count();
+    this.pushStep(operand, axis);
+    this.f.op("i32.mul", "i32.add");
+  }
+
+  /** Runs `body` with addresses moved by `move`, in vectors of `mode` where one is given. */
+  moved(
+    used: ReadonlySet<number>,
+    move: (operand: number) => void,
+    mode: VectorMode | undefined,
+    roots: readonly Expr[],
+    body: () => void,
+  ): void {
+    const saved = this.pointers;
+    this.pointers = [...saved];
+    for (const k of used) {
+      const pointer = this.f.local("i32");
+      this.f.get(saved[k] as number);
+      move(k);
+      this.f.set(pointer);
+      this.pointers[k] = pointer;
+    }
+    this.mode = mode;
+    this.scope = { parent: this.scope, scalars: new Map(), splats: new Map(), vectors: new Map() };
+    this.evaluate(roots, this.kernel.rank);
+    body();
+    this.scope = this.scope.parent as Scope;
+    this.mode = undefined;
+    this.pointers = saved;
   }
 
   /** Runs `body` for every coordinate of `axis`; pointers of the operands in `used` move along. */
@@ -143,10 +172,10 @@ export class Emitter {
     this.counted(i, this.extent(axis), 1, blocks, () => {
       this.inside(axis, i, roots, body);
       for (const k of moving) {
-        f.get(this.pointers[k] as number);
-        if (this.access(k, axis) === "unit") f.i32(sizeOf((this.operands[k] as Operand).dtype));
-        else f.get(this.word((w) => w.kind === "stride" && w.operand === k && w.axis === axis));
-        f.op("i32.add").set(this.pointers[k] as number);
+        this.pushStep(k, axis);
+        f.get(this.pointers[k] as number)
+          .op("i32.add")
+          .set(this.pointers[k] as number);
       }
     });
     this.pointers = saved;
@@ -281,7 +310,13 @@ export class Emitter {
     return pointers;
   }
 
-  private access(operand: number, axis: number): string {
+  /** Leaves the bytes of a step along an axis on the stack. */
+  private pushStep(operand: number, axis: number): void {
+    if (this.access(operand, axis) === "unit") this.f.i32(sizeOf((this.operands[operand] as Operand).dtype));
+    else this.f.get(this.word((w) => w.kind === "stride" && w.operand === operand && w.axis === axis));
+  }
+
+  access(operand: number, axis: number): string {
     return (this.operands[operand] as Operand).access[axis] as string;
   }
 
@@ -330,6 +365,7 @@ export class Emitter {
 
   private vectors(e: Expr, mode: VectorMode): readonly number[] {
     const { f } = this;
+    if (e.kind === "load" && mode.across !== undefined) return loadTile(this, e.operand, e.dtype, mode);
     const at = e.kind === "load" && e.at !== undefined ? this.checkedIndex(e.operand, e.at) : undefined;
     return Array.from({ length: mode.copies }, (_, copy) => {
       const local = f.local("v128");

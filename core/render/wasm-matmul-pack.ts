@@ -82,7 +82,7 @@ export function packPanels({ t, lanes, size }: MatmulTypes, width: number): Func
 }
 
 /** Transposes the square whose rows are in the given vectors. */
-function transpose(f: FunctionBuilder, rows: readonly number[]): void {
+export function transpose(f: FunctionBuilder, rows: readonly number[]): void {
   if (rows.length === 2) {
     const [x, y] = rows as [number, number];
     const low = f.local("v128");

@@ -31,6 +31,8 @@ const MOST_CHUNKS = 64;
 const ENOUGH = 8;
 /** Chunks along an axis that vectors may run along are multiples of this many elements, so that lanes stay full. */
 const LANES = 64;
+/** And along an axis that tiles may cross, of this many. */
+const LINE = 16;
 /** Folds to at most this many results are done in parts, of which there are at most so many. */
 const FEW_RESULTS = 512;
 const MOST_PARTS = 16;
@@ -63,7 +65,8 @@ export function splitOf({ kernel: k, geometry }: KernelLaunch, wanted: number): 
   for (let axis = 0; axis < outer; axis++) {
     if (k.outputs.some((o, i) => o.accumulate && overlaps(geometry, k.operands.length + i, axis))) continue;
     const extent = geometry.extents[axis] as number;
-    const step = axis === outer - 1 && k.operands.every((o) => o.access[axis] !== "strided") ? LANES : 1;
+    const isAlongLanes = axis === outer - 1 && k.operands.every((o) => o.access[axis] !== "strided");
+    const step = isAlongLanes ? LANES : k.operands.some((o) => o.access[axis] === "unit") ? LINE : 1;
     const length = Math.ceil(Math.ceil(extent / wanted) / step) * step;
     const chunks = Math.ceil(extent / length);
     if (chunks > (best?.chunks ?? 1) && (best?.chunks ?? 1) < ENOUGH) best = { axis, length, chunks };

@@ -11,6 +11,17 @@ import { VECTOR_MATH } from "./wasm-math.ts";
 import { boolFunction, emitScalar, SCALAR_TYPE } from "./wasm-scalar.ts";
 
 export type Lanes = 2 | 4;
+
+/** Inside a vector loop: along which axis, how many lanes, how many vectors at once. */
+export interface VectorMode {
+  readonly axis: number;
+  readonly lanes: Lanes;
+  readonly copies: number;
+  /** The axis along which copies follow one another, where it is another one: a tile, see `wasm-tile.ts`. */
+  readonly across?: number;
+  readonly varies: (e: Expr) => boolean;
+}
+
 type Computed = Exclude<Expr, { kind: "load" | "index" | "reduced" | "const" }>;
 type Numeric = Exclude<DType, "bool">;
 

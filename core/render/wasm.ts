@@ -1,8 +1,9 @@
 /**
- * From a kernel to a WebAssembly module. One of three shapes is chosen from the access patterns alone:
+ * From a kernel to a WebAssembly module. One of four shapes is chosen from the access patterns alone:
  *
  *  - along the last axis: maps, folds and row programs (softmax) whose operands are contiguous there are vector loops;
  *  - along the last outer axis: folds down the columns of a row-major matrix keep one result in each lane;
+ *  - in tiles: maps that read a matrix along its other axis (transposing copies), see `wasm-tile.ts`;
  *  - element by element: everything else.
  *
  * A row program decides between the first and the last for each of its loops on its own. The module exports one function
@@ -15,10 +16,11 @@ import { type Expr, operandsOf, postorder, reduced } from "../kernel/scalar-expr
 import { keepLastStage } from "./keep-stage.ts";
 import { accumulator } from "./wasm-accumulator.ts";
 import { encodeModule, FunctionBuilder, type Import, Imports, type MemoryOp } from "./wasm-assembler.ts";
-import { Emitter, type VectorMode } from "./wasm-emitter.ts";
+import { Emitter } from "./wasm-emitter.ts";
 import { allOperands, type Site, storeRoots, type Word, wordsOf } from "./wasm-layout.ts";
 import { SCALAR_TYPE } from "./wasm-scalar.ts";
-import { loadVector, storeVector, vectorBytes } from "./wasm-vector.ts";
+import { tileLoops, tileMode } from "./wasm-tile.ts";
+import { loadVector, storeVector, type VectorMode, vectorBytes } from "./wasm-vector.ts";
 
 export interface RenderedKernel {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -81,6 +83,11 @@ class Program {
         em.spreadAhead(all, column.varies);
         em.vectorLoop(column, all, used, () => this.row());
       });
+      return;
+    }
+    const tile = tileMode(em);
+    if (tile) {
+      this.nest(0, tile.across, all, used, () => tileLoops(em, tile, all, used, () => this.store(this.elements)));
     } else this.nest(0, kernel.reduced === 0 ? 0 : this.outer, all, used, () => this.row());
   }
 
@@ -158,8 +165,8 @@ class Program {
     const { f, mode } = em;
     for (const o of outputs) {
       const write = (at: number | undefined) => {
-        const address = () => {
-          em.pushAddress(o.number);
+        const address = (copy = 0) => {
+          em.pushAddress(o.number, copy);
           if (at !== undefined) em.addIndex(o.number, at);
         };
         if (mode === undefined) this.storeScalar(address, o);
@@ -189,13 +196,13 @@ class Program {
     em.f.memory(`${type}.store` as MemoryOp);
   }
 
-  private storeVectors(address: () => void, { result, dtype, accumulate }: Output, mode: VectorMode, copy: number): void {
+  private storeVectors(address: (copy: number) => void, { result, dtype, accumulate }: Output, mode: VectorMode, copy: number): void {
     const { em } = this;
-    const offset = copy * vectorBytes(dtype, mode.lanes);
-    address();
+    const offset = mode.across === undefined ? copy * vectorBytes(dtype, mode.lanes) : 0;
+    address(copy);
     em.pushVector(result, copy);
     if (accumulate) {
-      address();
+      address(copy);
       loadVector(em.f, dtype, mode.lanes, offset);
       em.f.op(dtype === "bool" ? "v128.or" : dtype === "i32" ? "i32x4.add" : dtype === "f32" ? "f32x4.add" : "f64x2.add");
     }
