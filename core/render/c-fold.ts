@@ -20,6 +20,31 @@ export interface Fold {
   result(accumulator: string): string;
 }
 
+/**
+ * Extremes of f32 in half the instructions: keys as the bits give them, without a test for NaN. NaNs of one sign are beyond the
+ * infinity that is looked for and win by themselves; a guard `g` that folds the opposite extreme finds those of the other sign.
+ */
+export interface Guard {
+  readonly identity: string;
+  readonly joins: "max" | "min";
+  term(x: string): string;
+  /** The statement that settles accumulator `a` after the loop. */
+  settle(a: string): string;
+}
+
+/** The guard of a fold over f32 for an extreme without its position; none for others. */
+export function guardOf(r: Reduction): Guard | undefined {
+  if (r.of.dtype !== "f32" || (r.op !== "max" && r.op !== "min")) return undefined;
+  const most = r.op === "max";
+  return {
+    identity: most ? "INT32_MAX" : "INT32_MIN",
+    joins: most ? "min" : "max",
+    term: (x) => `tg_raw_key_f32(${x})`,
+    settle: (a) =>
+      `if (g ${most ? "<" : ">"} tg_key_f32(${most ? "-" : ""}__builtin_inff(), 0)) ${a} = ${most ? "INT32_MAX" : "INT32_MIN"};`,
+  };
+}
+
 export function foldOf(r: Reduction): Fold {
   const dtype = r.of.dtype;
   const seeksPosition = r.op === "argmax" || r.op === "argmin";

@@ -2,14 +2,17 @@
  * Folds, scans and row programs in C: for every outer point, or strip of them, the stages one after the other, then what is stored.
  * Where lanes are rows of their own, every accumulator is an array over the strip.
  */
+import { isHeavy } from "../kernel/heavy.ts";
 import type { Output } from "../kernel/kernel.ts";
 import { type Expr, postorder } from "../kernel/scalar-expr.ts";
-import { foldOf, joined, wins } from "./c-fold.ts";
+import { foldOf, type Guard, guardOf, joined, wins } from "./c-fold.ts";
 import { Program, type Stored } from "./c-program.ts";
 import { storeRoots } from "./wasm-layout.ts";
 
 /** Lanes of a strip of rows: accumulators of a strip stay in the first-level cache. */
 const STRIP = 256;
+/** Elements of a row that are computed before they are summed. */
+const BLOCK = 256;
 
 export class RowProgram extends Program {
   /** Folds and row programs: for every outer point (or strip of them) the stages, then what is stored. */
@@ -67,7 +70,10 @@ export class RowProgram extends Program {
     const groups: number[][] = [];
     const last = this.kernel.reductions.length - 1;
     const isPlain = (stage: number) =>
-      !foldOf(this.reduction(stage)).seeksPosition && this.of("prefix").length === 0 && !(this.kept && stage === last);
+      !foldOf(this.reduction(stage)).seeksPosition &&
+      !this.isWorthBlocks(stage) &&
+      this.of("prefix").length === 0 &&
+      !(this.kept && stage === last);
     for (const stage of this.kernel.reductions.keys()) {
       const group = groups.at(-1);
       const joins =
@@ -124,7 +130,9 @@ export class RowProgram extends Program {
     const [a, m] = [`a${stage}${lane}`, `m${stage}${lane}`];
     const term = () => em.line(`const ${fold.type} k = ${fold.term(em.name(r.of))};`);
     const keeps = this.kept && stage === this.kernel.reductions.length - 1;
-    const keep = () => keeps && em.line(`${em.element((this.outputs[0] as Stored).number)} = ${em.name(r.of)};`);
+    const keep = () => {
+      if (keeps) em.line(`${em.element((this.outputs[0] as Stored).number)} = ${em.name(r.of)};`);
+    };
     const prefix = this.of("prefix");
     if (prefix.length > 0) {
       this.scan(stage, a, term, prefix);
@@ -139,6 +147,15 @@ export class RowProgram extends Program {
       });
       return;
     }
+    if (lane === "" && this.isWorthBlocks(stage)) {
+      this.foldBlocks(stage, keeps);
+      return;
+    }
+    const guard = lane === "" ? guardOf(r) : undefined;
+    if (guard) {
+      this.foldGuarded(stage, guard, keep);
+      return;
+    }
     const step = () => {
       keep();
       term();
@@ -151,6 +168,53 @@ export class RowProgram extends Program {
       em.line(`const int32_t q = k == ${a} ? (int32_t)(${this.position()}) : INT32_MAX;`, `${m} = q < ${m} ? q : ${m};`);
     };
     this.inner([r.of], seek, `reduction(min:${m})`);
+  }
+
+  /** Sums of what takes long to compute. */
+  private isWorthBlocks(stage: number): boolean {
+    const { of, op } = this.reduction(stage);
+    return op === "sum" && of.dtype === "f32" && postorder([of]).some(isHeavy) && this.areRoundsIndependent([of]);
+  }
+
+  /**
+   * A sum by blocks that stay in the first-level cache: first the elements, then their sum. The conversion to float64 and a long
+   * computation hinder each other in one loop.
+   */
+  private foldBlocks(stage: number, keeps: boolean): void {
+    const { em } = this;
+    const { lanes } = this.schedule;
+    const r = this.reduction(stage);
+    const element = () => (keeps ? em.element((this.outputs[0] as Stored).number) : `kept[i${lanes} - c]`);
+    const axes = Array.from({ length: this.kernel.reduced }, (_, i) => this.outer + i).filter((axis) => axis !== lanes);
+    em.block("", () => {
+      if (!keeps) em.line(`tg_f32 kept[${BLOCK}];`);
+      this.nest(axes, [r.of], () =>
+        em.block(`for (int64_t c = b${lanes}; c < e${lanes}; c += ${BLOCK})`, () => {
+          em.line(`const int64_t d = e${lanes} - c < ${BLOCK} ? e${lanes} : c + ${BLOCK};`);
+          em.lanesLoop("c", "d", "", () => {
+            em.hoist([r.of]);
+            em.line(`${element()} = ${em.name(r.of)};`);
+          });
+          em.lanesLoop("c", "d", `reduction(+:a${stage})`, () => em.line(`a${stage} = a${stage} + (double)${element()};`));
+        }),
+      );
+    });
+  }
+
+  private foldGuarded(stage: number, guard: Guard, keep: () => void): void {
+    const { em } = this;
+    const r = this.reduction(stage);
+    const a = `a${stage}`;
+    em.block("", () => {
+      em.line(`int32_t g = ${guard.identity};`);
+      const step = () => {
+        keep();
+        em.line(`const int32_t k = ${guard.term(em.name(r.of))};`);
+        em.line(`${a} = ${joined(foldOf(r), a, "k")};`, `g = k ${guard.joins === "max" ? ">" : "<"} g ? k : g;`);
+      };
+      this.inner([r.of], step, `reduction(${foldOf(r).joins}:${a}) reduction(${guard.joins}:g)`);
+      em.line(guard.settle(a));
+    });
   }
 
   /** Several folds in one pass. */

@@ -91,6 +91,17 @@ describe.runIf(available)("the native device", () => {
     }
   });
 
+  it("finds a NaN of either sign in an extreme", () => {
+    for (const op of ["max", "min"] as const) {
+      for (const bits of [0x7fc00000, 0xffc00000, 0x7f800001, 0xffffffff]) {
+        const x = Float32Array.from({ length: 37 }, (_, i) => i - 20);
+        new Uint32Array(x.buffer)[30] = bits;
+        const c = { ...reduction([1, 37], [37, 1], [op], () => 0), inputs: [x] };
+        expect(run(native, c)[0]?.[0]).toBeNaN();
+      }
+    }
+  });
+
   it("reports an index out of range with its position, also from within a plan, stores nothing and works on", () => {
     const gather = kernel({
       rank: 2,

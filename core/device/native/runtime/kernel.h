@@ -85,6 +85,12 @@ TG_KERNEL int32_t tg_key_f32(float x, int32_t nan) {
   memcpy(&b, &x, 4);
   return x == x ? b ^ ((b >> 31) & 0x7fffffff) : nan;
 }
+/** The same, but for NaN, whose bits end beyond those of the infinity of its sign. */
+TG_KERNEL int32_t tg_raw_key_f32(float x) {
+  int32_t b;
+  memcpy(&b, &x, 4);
+  return b ^ (int32_t)((uint32_t)(b >> 31) >> 1);
+}
 TG_KERNEL float tg_unkey_f32(int32_t key) {
   int32_t b = key ^ ((key >> 31) & 0x7fffffff);
   float x;
