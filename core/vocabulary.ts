@@ -8,6 +8,7 @@ import type { Shape } from "./base/shape.ts";
 import type { AnyPrimitive } from "./primitive.ts";
 import type { SolveParams, TriangularParams } from "./primitives/decomposition.ts";
 import type { MatmulParams } from "./primitives/linalg.ts";
+import type { PaddedWindowParams } from "./primitives/pooling.ts";
 import { primitives } from "./primitives/table.ts";
 import type { ConvolutionParams, WindowParams } from "./primitives/window.ts";
 
@@ -126,7 +127,8 @@ export interface Ops<V> extends Elementwise<V> {
   convolutionWeight(x: V, y: V, params: ConvolutionParams): V;
   unfold(x: V, params: WindowParams): V;
   fold(y: V, params: WindowParams): V;
-  argmaxWindows(x: V, params: WindowParams): V;
+  sumWindows(x: V, params: WindowParams): V;
+  argmaxWindows(x: V, params: PaddedWindowParams): V;
   lift(x: V | number, dtype: DType): V;
 }
 
@@ -175,6 +177,7 @@ export function opsOver<V>(apply: (primitive: AnyPrimitive, inputs: readonly (V 
     convolutionWeight: (x, y, params) => apply(p.convolutionWeight, [x, y], params),
     unfold: (x, params) => apply(p.unfold, [x], params),
     fold: (y, params) => apply(p.fold, [y], params),
+    sumWindows: (x, params) => apply(p.sumWindows, [x], params),
     argmaxWindows: (x, params) => apply(p.argmaxWindows, [x], params),
     lift: (x, dtype) => apply(p.lift, [x], { dtype }),
   };

@@ -184,6 +184,8 @@ function pooled(
 ): { padded: Value; windows: WindowParams; output: Pair; settings: Settings } {
   known(name, options, ["stride", "padding", ...(name === "avgPool2d" ? ["countIncludePad"] : [])]);
   const [, , h, w] = imageOf(name, x);
+  if (h * w === 0)
+    throw mismatch(`${name} of an image ${showShape(avalOf(x).shape)}: it has no pixels, and a window of padding alone has no value`);
   const k = pair("kernel", kernel, 1);
   const s = settings(name, { stride: options.stride ?? k, ...(options.padding !== undefined && { padding: options.padding }) });
   if (s.padding.some((p, i) => 2 * p > (k[i] as number)))
@@ -198,12 +200,15 @@ function pooled(
   };
 }
 
-/** The maximum of each window; padding counts as -∞. The derivative goes to the first maximum of a window in row-major order. */
+/**
+ * The maximum of each window; padding counts as -∞. The derivative goes to the first maximum of a window in row-major order, and never
+ * into the padding. An image without pixels is refused.
+ */
 export function maxPool2d(x: Tensor, kernel: Extent, options?: PoolOptions): Tensor;
 export function maxPool2d(x: Value, kernel: Extent, options: PoolOptions = {}): Value {
-  const { padded, windows, output } = pooled("maxPool2d", x, kernel, options, Number.NEGATIVE_INFINITY);
+  const { padded, windows, output, settings: s } = pooled("maxPool2d", x, kernel, options, Number.NEGATIVE_INFINITY);
   const [n, c, h, w] = avalOf(padded).shape as readonly [number, number, number, number];
-  const positions = v.reshape(v.argmaxWindows(padded, windows), [n * c, output[0] * output[1]]);
+  const positions = v.reshape(v.argmaxWindows(padded, { ...windows, padding: s.padding }), [n * c, output[0] * output[1]]);
   return v.reshape(v.gather(v.reshape(padded, [n * c, h * w]), positions, 1), [n, c, ...output]);
 }
 
@@ -211,7 +216,7 @@ export function maxPool2d(x: Value, kernel: Extent, options: PoolOptions = {}): 
 export function avgPool2d(x: Tensor, kernel: Extent, options?: PoolOptions): Tensor;
 export function avgPool2d(x: Value, kernel: Extent, options: PoolOptions = {}): Value {
   const { padded, windows, output, settings: s } = pooled("avgPool2d", x, kernel, options, 0);
-  const sums = v.sum(v.unfold(padded, windows), [2, 3], false);
+  const sums = windowSums(padded, windows);
   const { kernel: k, stride } = windows;
   if (options.countIncludePad !== false) return v.mul(sums, 1 / (k[0] * k[1]));
   const [, , h, w] = avalOf(x).shape as readonly [number, number, number, number];
@@ -224,6 +229,15 @@ export function avgPool2d(x: Value, kernel: Extent, options: PoolOptions = {}): 
   const across = held(1, w);
   const counts = held(0, h).flatMap((rows) => across.map((columns) => rows * columns));
   return v.div(sums, createTensor(counts, output, avalOf(x).dtype));
+}
+
+/** Sums of windows; where windows are large, along columns first and then along rows, which is less work. */
+function windowSums(x: Value, windows: WindowParams): Value {
+  const { input, kernel, stride, dilation } = windows;
+  if (kernel[0] * kernel[1] <= 16) return v.sumWindows(x, windows);
+  const down = v.sumWindows(x, { input, kernel: [kernel[0], 1], stride: [stride[0], 1], dilation: [dilation[0], 1] });
+  const rows = avalOf(down).shape[2] as number;
+  return v.sumWindows(down, { input: [rows, input[1]], kernel: [1, kernel[1]], stride: [1, stride[1]], dilation: [1, dilation[1]] });
 }
 
 /** Every window as a column: [N, C·kH·kW, L], rows ordered c, kh, kw, columns row-major over the windows (im2col). */

@@ -20,6 +20,7 @@ export const fusedPrimitives = {
   crossEntropyRows: "logsumexp(x) - x[label], row by row",
   logabsdet: "log(abs(det(A)))",
   randomNormal: "sqrt(-2 log(1 - u)) * cos(2π v), sin for odd places",
+  sumWindows: "sum(unfold(x)) over the places in a window",
   convolution: "matmul(w, unfold(pad(x)))",
   convolutionInput: "fold(matmul(wᵀ, y))",
   convolutionWeight: "matmul(y, unfold(pad(x))ᵀ), summed over images",

@@ -6,6 +6,7 @@ import { hostPrimitives } from "./host.ts";
 import { indexPrimitives } from "./index.ts";
 import { linalgPrimitives } from "./linalg.ts";
 import { movementPrimitives } from "./movement.ts";
+import { poolingPrimitives } from "./pooling.ts";
 import { randomPrimitives } from "./random.ts";
 import { reducePrimitives } from "./reduce.ts";
 import { sortingPrimitives } from "./sorting.ts";
@@ -21,6 +22,7 @@ export const primitives = {
   ...randomPrimitives,
   ...indexPrimitives,
   ...windowPrimitives,
+  ...poolingPrimitives,
   ...hostPrimitives,
 };
 

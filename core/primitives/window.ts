@@ -1,5 +1,5 @@
 /**
- * Windows over images (NCHW): convolution, unfolding and pooling. A convolution is bilinear, so its two transposes are the other
+ * Windows over images (NCHW): convolution and unfolding. A convolution is bilinear, so its two transposes are the other
  * members of one family of three, closed under differentiation; all three take the same parameters, in which every extent is
  * stated, so that each is the exact transpose of the others whatever the rounding of strides did to a shape. Padding of unfolding
  * and pooling is the business of `pad`.
@@ -10,7 +10,7 @@ import { mismatch } from "../base/errors.ts";
 import { type Shape, showShape, stridesOf } from "../base/shape.ts";
 import type { ConvolutionLaunch, Pair } from "../kernel/launch.ts";
 import { copyLaunch, dense, describeLaunch } from "../kernel/lower.ts";
-import { binary, cast, compare, constant, type Expr, index, load, reduced, select, unary } from "../kernel/scalar-expr.ts";
+import { constant, load } from "../kernel/scalar-expr.ts";
 import type { Primitive } from "../primitive.ts";
 
 /** [height, width] of x, of y and of the kernel; stride, dilation, zeros before the first row and column; channel groups. */
@@ -29,7 +29,7 @@ const convolutionKey = (p: ConvolutionParams) =>
 
 export type { Pair };
 
-type Image = readonly [number, number, number, number];
+export type Image = readonly [number, number, number, number];
 
 function convolutionOf(
   name: string,
@@ -96,7 +96,7 @@ export interface WindowParams {
   readonly dilation: Pair;
 }
 
-const windowKey = (p: WindowParams) => [p.input, p.kernel, p.stride, p.dilation].map(String).join(":");
+export const windowKey = (p: WindowParams) => [p.input, p.kernel, p.stride, p.dilation].map(String).join(":");
 
 /** How many windows fit along each axis. */
 export function windowsOf({ input, kernel, stride, dilation }: WindowParams): Pair {
@@ -104,14 +104,17 @@ export function windowsOf({ input, kernel, stride, dilation }: WindowParams): Pa
   return [along(0), along(1)];
 }
 
-function needsImage(name: string, x: Aval, { input }: WindowParams): Image {
+export function needsImage(name: string, x: Aval, { input }: WindowParams): Image {
   if (x.shape.length !== 4 || x.shape[2] !== input[0] || x.shape[3] !== input[1])
     throw mismatch(`${name} needs an image [N, C, ${input.join(", ")}], but was given ${showAval(x)}`);
   return x.shape as Image;
 }
 
 /** Strides of the six axes [N, C, oH, oW, kH, kW] over a dense image. */
-function windowStrides([, c, h, w]: Image, { stride, dilation }: WindowParams): readonly [number, number, number, number, number, number] {
+export function windowStrides(
+  [, c, h, w]: Image,
+  { stride, dilation }: WindowParams,
+): readonly [number, number, number, number, number, number] {
   return [c * h * w, h * w, stride[0] * w, stride[1], dilation[0] * w, dilation[1]];
 }
 
@@ -146,86 +149,36 @@ const fold: Primitive<WindowParams> = {
       throw mismatch(`fold needs [N, C, ${[...p.kernel, ...windows].join(", ")}], but was given ${showAval(y)}`);
     return aval([y.shape[0] as number, y.shape[1] as number, ...p.input], y.dtype);
   },
-  // Gathering: each pixel sums the windows that hold it, so no two points store to one place.
-  lower([a], out, { kernel, stride, dilation }) {
+  // Taps that are fewer than this apart fall on different pixels, whatever their windows: each block of them is one strided pass.
+  lower([a], out, p) {
     const y = a as Aval;
-    const [oH, oW] = y.shape.slice(4) as [number, number];
-    if (y.size === 0)
-      return [describeLaunch({ extents: out.shape, operands: [], output: dense(out.dtype, out.shape), result: constant(0, out.dtype) })];
-    const [n, c, kh, kw] = stridesOf(y.shape) as number[];
-    const i32 = (value: number) => constant(value, "i32");
-    /** The window along one axis: (pixel - tap · dilation) / stride, where that is whole and in range. */
-    const along = (axis: 0 | 1, count: number) => {
-      const distance = binary("sub", index(2 + axis), binary("mul", index(4 + axis), i32(dilation[axis])));
-      const window = quotient(distance, stride[axis]);
-      const whole = compare("eq", binary("mul", window, i32(stride[axis])), distance);
-      const inside = binary("and", compare("ge", distance, i32(0)), compare("lt", window, i32(count)));
-      return { window: binary("max", i32(0), binary("min", window, i32(count - 1))), hit: binary("and", whole, inside) };
-    };
-    const row = along(0, oH);
-    const column = along(1, oW);
-    const at = binary("add", binary("mul", row.window, i32(oW)), column.window);
-    return [
-      describeLaunch({
-        extents: [...out.shape, ...kernel],
-        reduced: 2,
-        operands: [
-          {
-            dtype: y.dtype,
-            strides: [n as number, c as number, 0, 0, kh as number, kw as number],
-            indirect: { stride: 1, extent: oH * oW },
-            input: 0,
-          },
-        ],
-        output: { dtype: out.dtype, strides: [...stridesOf(out.shape), 0, 0] },
-        reductions: [
-          { op: "sum", of: select(binary("and", row.hit, column.hit), load(0, y.dtype, at), constant(0, y.dtype)), dtype: y.dtype },
-        ],
-        result: reduced(0, y.dtype),
-        each: "row",
-        indexed: true,
-      }),
-    ];
+    const zeros = describeLaunch({ extents: out.shape, operands: [], output: dense(out.dtype, out.shape), result: constant(0, out.dtype) });
+    if (y.size === 0) return [zeros];
+    const { kernel, stride, dilation } = p;
+    const [images, channels, , , oH, oW] = y.shape as [number, number, number, number, number, number];
+    const [n, c, kh, kw, oh, ow] = stridesOf(y.shape) as [number, number, number, number, number, number];
+    const [xn, xc, xh, xw, th, tw] = windowStrides([images, channels, ...p.input], p);
+    const apart = (axis: 0 | 1) => stride[axis] / commonDivisor(stride[axis], dilation[axis]);
+    const launches = [zeros];
+    for (let i = 0; i < kernel[0]; i += apart(0))
+      for (let j = 0; j < kernel[1]; j += apart(1))
+        launches.push(
+          describeLaunch({
+            extents: [images, channels, Math.min(apart(0), kernel[0] - i), Math.min(apart(1), kernel[1] - j), oH, oW],
+            operands: [{ dtype: y.dtype, strides: [n, c, kh, kw, oh, ow], offset: i * kh + j * kw, input: 0 }],
+            output: { dtype: out.dtype, strides: [xn, xc, th, tw, xh, xw], offset: i * th + j * tw },
+            result: load(0, y.dtype),
+            accumulate: true,
+          }),
+        );
+    return launches;
   },
 };
 
-/** ⌊i / d⌋ of an i32 and a positive constant: exact in float64. */
-function quotient(i: Expr, d: number): Expr {
-  return d === 1 ? i : cast(unary("floor", binary("div", cast(i, "f64"), constant(d, "f64"))), "i32");
+function commonDivisor(a: number, b: number): number {
+  let [x, y] = [a, b];
+  while (y !== 0) [x, y] = [y, x % y];
+  return x;
 }
 
-/** x[N, C, H, W] → i32 [N, C, oH, oW]: for each window the position h·W + w of its first maximum in row-major order. */
-const argmaxWindows: Primitive<WindowParams> = {
-  name: "argmaxWindows",
-  arity: 1,
-  scalar: undefined,
-  paramsKey: windowKey,
-  inferAval([a], p) {
-    const [n, c] = needsImage("argmaxWindows", a as Aval, p);
-    return aval([n, c, ...windowsOf(p)], "i32");
-  },
-  lower([a], out, p) {
-    const x = a as Aval;
-    const { kernel, stride, dilation } = p;
-    const i32 = (value: number) => constant(value, "i32");
-    const tap = reduced(0, "i32");
-    const down = quotient(tap, kernel[1]);
-    const across = binary("sub", tap, binary("mul", down, i32(kernel[1])));
-    const place = (axis: 0 | 1, t: Expr) =>
-      binary("add", binary("mul", index(2 + axis), i32(stride[axis])), binary("mul", t, i32(dilation[axis])));
-    return [
-      describeLaunch({
-        extents: [...out.shape, ...kernel],
-        reduced: 2,
-        operands: [{ dtype: x.dtype, strides: windowStrides(x.shape as Image, p), input: 0 }],
-        output: { dtype: "i32", strides: [...stridesOf(out.shape), 0, 0] },
-        reductions: [{ op: "argmax", of: load(0, x.dtype), dtype: "i32" }],
-        result: binary("add", binary("mul", place(0, down), i32(p.input[1])), place(1, across)),
-        each: "row",
-        indexed: true,
-      }),
-    ];
-  },
-};
-
-export const windowPrimitives = { convolution, convolutionInput, convolutionWeight, unfold, fold, argmaxWindows };
+export const windowPrimitives = { convolution, convolutionInput, convolutionWeight, unfold, fold };

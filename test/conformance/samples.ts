@@ -109,6 +109,9 @@ const windowParams: readonly WindowParams[] = [
   { input: [4, 5], kernel: [2, 2], stride: [2, 1], dilation: [1, 1] },
   { input: [5, 6], kernel: [3, 2], stride: [1, 2], dilation: [1, 3] },
   { input: [3, 3], kernel: [3, 3], stride: [1, 1], dilation: [1, 1] },
+  { input: [5, 8], kernel: [2, 2], stride: [2, 3], dilation: [1, 1] },
+  { input: [7, 6], kernel: [2, 3], stride: [4, 3], dilation: [2, 1] },
+  { input: [6, 5], kernel: [6, 3], stride: [1, 2], dilation: [1, 1] },
 ];
 
 export const samples: Samples = {
@@ -205,7 +208,8 @@ export const samples: Samples = {
   convolutionWeight: convolutions("x", "y"),
   unfold: windowParams.map((params) => ({ inputs: [{ shape: [2, 2, ...params.input] }], params })),
   fold: windowParams.map((params) => ({ inputs: [{ shape: [2, 1, ...params.kernel, ...windowsOf(params)] }], params })),
-  argmaxWindows: windowParams.map((params) => ({ inputs: [{ shape: [2, 2, ...params.input] }], params })),
+  sumWindows: windowParams.map((params) => ({ inputs: [{ shape: [2, 2, ...params.input] }], params })),
+  argmaxWindows: windowParams.map((params) => ({ inputs: [{ shape: [2, 2, ...params.input] }], params: { ...params, padding: [0, 0] } })),
   reshape: [{ inputs: [{ shape: [2, 3, 4] }], params: { shape: [4, 6] } }],
   stopGradient: one(-2, 2),
   transpose: [
