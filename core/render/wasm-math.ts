@@ -5,10 +5,12 @@
  * samples, asserted in the tests: exp 1, log 1, expm1 2, log1p 2, tanh 2.5, erf 2 ulp.
  */
 import type { UnaryFn } from "../kernel/scalar-expr.ts";
-import type { FunctionBuilder } from "./wasm-assembler.ts";
+import type { FunctionBuilder, Imports } from "./wasm-assembler.ts";
+import { cos, sin } from "./wasm-math-calls.ts";
+import { VECTOR_MATH_F64 } from "./wasm-math-f64.ts";
 
 /** Emits a function of the vector in local `x`; leaves the result on the stack. `x` is left as it was. */
-export type VectorMath = (f: FunctionBuilder, x: number) => void;
+export type VectorMath = (f: FunctionBuilder, x: number, imports: Imports) => void;
 
 /** ln 2 in two parts; the first has ten significant bits, so that its product with an exponent is exact. */
 const LN2_HIGH = 0.693359375;
@@ -103,10 +105,10 @@ function selectTiny(f: FunctionBuilder, x: number): void {
 }
 
 /** tanh |x| = t / (t + 2) with t = expm1(2|x|), and the sign of x. */
-const tanh: VectorMath = (f, x) => {
+const tanh: VectorMath = (f, x, imports) => {
   const t = f.local("v128");
   f.get(x).op("f32x4.abs").all("f32", 10).op("f32x4.pmin").tee(t).get(t).op("f32x4.add").set(t);
-  expm1(f, t);
+  expm1(f, t, imports);
   f.tee(t).get(t).all("f32", 2).op("f32x4.add", "f32x4.div");
   f.get(x).all("f32", -0).op("v128.and", "v128.or");
 };
@@ -146,12 +148,12 @@ const log: VectorMath = (f, x) => {
 };
 
 /** log(1 + x) = log u + (x - (u - 1)) / u with u = 1 + x rounded; tiny x is its own result. */
-const log1p: VectorMath = (f, x) => {
+const log1p: VectorMath = (f, x, imports) => {
   const u = f.local("v128");
   const y = f.local("v128");
   f.get(x);
   f.get(x).all("f32", 1).op("f32x4.add").set(u);
-  log(f, u);
+  log(f, u, imports);
   f.tee(y).get(x).get(u).all("f32", 1).op("f32x4.sub", "f32x4.sub").get(u).op("f32x4.div", "f32x4.add").get(y);
   // The correction is taken where u is positive and finite.
   f.get(u).all("f32", 0).op("f32x4.gt").get(u).all("f32", Number.POSITIVE_INFINITY).op("f32x4.lt", "v128.and", "v128.bitselect");
@@ -159,7 +161,7 @@ const log1p: VectorMath = (f, x) => {
 };
 
 /** erf x = x + x P(x²) below 1, and 1 - exp(Q(|x|)) with the sign of x above; from 4 on that is 1. */
-const erf: VectorMath = (f, x) => {
+const erf: VectorMath = (f, x, imports) => {
   const t = f.local("v128");
   const q = f.local("v128");
   f.get(x).get(x).op("f32x4.mul").set(t).get(x);
@@ -168,10 +170,13 @@ const erf: VectorMath = (f, x) => {
   f.get(x).op("f32x4.abs").all("f32", 4).op("f32x4.pmin").set(t);
   polynomial(f, t, LOG_ERFC);
   f.set(q).all("f32", 1);
-  exp(f, q);
+  exp(f, q, imports);
   f.op("f32x4.sub").get(x).all("f32", -0).op("v128.and", "v128.or");
   f.get(x).op("f32x4.abs").all("f32", 1).op("f32x4.lt", "v128.bitselect");
 };
 
-/** Functions that have a form of their own on f32 lanes. */
-export const VECTOR_MATH: Partial<Record<UnaryFn, VectorMath>> = { erf, exp, expm1, log, log1p, tanh };
+/** Functions that have a form of their own on the lanes of a dtype. */
+export const VECTOR_MATH: Readonly<Record<"f32" | "f64", Partial<Record<UnaryFn, VectorMath>>>> = {
+  f32: { cos, erf, exp, expm1, log, log1p, sin, tanh },
+  f64: VECTOR_MATH_F64,
+};

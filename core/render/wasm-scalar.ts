@@ -1,12 +1,13 @@
 /**
  * Scalar expressions, one element at a time, as WebAssembly. f32 is computed in f32 and i32 in i32; functions without an
- * instruction of their own run on f32 vector lanes (see `wasm-math.ts`) or as imported float64 functions.
+ * instruction of their own run on vector lanes (see `wasm-math.ts`) or as imported float64 functions.
  */
 import type { DType } from "../base/dtype.ts";
 import { assert } from "../base/errors.ts";
 import type { BinaryFn, CompareFn, Expr, UnaryFn } from "../kernel/scalar-expr.ts";
 import type { FunctionBuilder, Imports, PlainOp, ValueType } from "./wasm-assembler.ts";
 import { VECTOR_MATH } from "./wasm-math.ts";
+import { power } from "./wasm-math-calls.ts";
 
 /** The WebAssembly type of one element. */
 export const SCALAR_TYPE: Record<DType, ValueType> = { f32: "f32", f64: "f64", i32: "i32", bool: "i32" };
@@ -139,13 +140,14 @@ function unaryFloat(f: FunctionBuilder, imports: Imports, fn: UnaryFn, t: "f32" 
     x();
     f.op(`${t}.copysign`);
   } else {
-    const vector = t === "f32" ? VECTOR_MATH[fn] : undefined;
+    const vector = VECTOR_MATH[t][fn];
+    const shape = t === "f32" ? "f32x4" : "f64x2";
     x();
     if (vector) {
       const lanes = f.local("v128");
-      f.op("f32x4.splat").set(lanes);
-      vector(f, lanes);
-      f.lane("f32x4.extract_lane", 0);
+      f.op(`${shape}.splat`).set(lanes);
+      vector(f, lanes, imports);
+      f.lane(`${shape}.extract_lane`, 0);
     } else {
       if (t === "f32") f.op("f64.promote_f32");
       f.call(imports.number(fn, 1));
@@ -173,6 +175,10 @@ function binary(f: FunctionBuilder, imports: Imports, fn: BinaryFn, dtype: DType
     f.op(`${dtype}.${fn}` as PlainOp);
   } else {
     assert(!INTEGERS_ONLY.has(fn), `${fn} of floats`);
+    if (fn === "pow" && dtype === "f32") {
+      powerF32(f, imports, x, y);
+      return;
+    }
     x();
     if (dtype === "f32") f.op("f64.promote_f32");
     y();
@@ -180,6 +186,17 @@ function binary(f: FunctionBuilder, imports: Imports, fn: BinaryFn, dtype: DType
     f.call(imports.number(fn, 2));
     if (dtype === "f32") f.op("f32.demote_f64");
   }
+}
+
+/** By vectors of four equal lanes. */
+function powerF32(f: FunctionBuilder, imports: Imports, x: () => void, y: () => void): void {
+  const [base, exponent] = [f.local("v128"), f.local("v128")];
+  x();
+  f.op("f32x4.splat").set(base);
+  y();
+  f.op("f32x4.splat").set(exponent);
+  power(f, imports, base, exponent);
+  f.lane("f32x4.extract_lane", 0);
 }
 
 /** Arithmetic of truth values is logic: the integer result, compared with zero. */

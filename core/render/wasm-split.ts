@@ -52,7 +52,8 @@ function points(extents: readonly number[]): number {
 }
 
 function hasVectorForm(e: Expr): boolean {
-  return e.kind === "unary" && e.dtype === "f32" && e.fn in VECTOR_MATH;
+  if (e.dtype !== "f32" && e.dtype !== "f64") return false;
+  return e.kind === "unary" ? e.fn in VECTOR_MATH[e.dtype] : e.kind === "binary" && e.fn === "pow" && e.dtype === "f32";
 }
 
 /** The split of a launch into about `wanted` chunks; undefined where they are few or its points depend on one another. */

@@ -8,6 +8,7 @@ import { assert } from "../base/errors.ts";
 import type { BinaryFn, CompareFn, Expr, UnaryFn } from "../kernel/scalar-expr.ts";
 import type { FunctionBuilder, Imports, PlainOp } from "./wasm-assembler.ts";
 import { VECTOR_MATH } from "./wasm-math.ts";
+import { power } from "./wasm-math-calls.ts";
 import { boolFunction, emitScalar, SCALAR_TYPE } from "./wasm-scalar.ts";
 
 export type Lanes = 2 | 4;
@@ -88,12 +89,12 @@ export function extractLane(f: FunctionBuilder, dtype: DType, lanes: Lanes, lane
 export function emitVector(f: FunctionBuilder, imports: Imports, lanes: Lanes, e: Computed, push: (arg: Expr) => void): void {
   switch (e.kind) {
     case "unary":
-      if (!unary(f, e.fn, e.dtype, () => push(e.x))) laneByLane(f, imports, lanes, e, push);
+      if (!unary(f, imports, e.fn, e.dtype, () => push(e.x))) laneByLane(f, imports, lanes, e, push);
       return;
     case "binary": {
       const x = () => push(e.x);
       const y = () => push(e.y);
-      if (e.fn === "pow" && (e.dtype === "f64") === (lanes === 2)) power(f, imports, lanes, e, push);
+      if (e.fn === "pow" && (e.dtype === "f64") === (lanes === 2)) powers(f, imports, lanes, e, push);
       else if ((e.fn === "shl" || e.fn === "shr") && e.y.kind === "const") {
         // Vector shifts take one count for all lanes.
         x();
@@ -170,7 +171,7 @@ const NATIVE_UNARY: ReadonlySet<UnaryFn> = new Set(["neg", "abs", "floor", "ceil
 const IDENTITY_ON_INTEGERS: ReadonlySet<UnaryFn> = new Set(["floor", "ceil", "trunc", "round"]);
 
 /** False where there is no vector form; nothing is emitted then. */
-function unary(f: FunctionBuilder, fn: UnaryFn, dtype: DType, x: () => void): boolean {
+function unary(f: FunctionBuilder, imports: Imports, fn: UnaryFn, dtype: DType, x: () => void): boolean {
   if (fn === "not") {
     assert(dtype === "bool" || dtype === "i32", `not of ${dtype}`);
     x();
@@ -213,12 +214,12 @@ function unary(f: FunctionBuilder, fn: UnaryFn, dtype: DType, x: () => void): bo
     signBit();
     f.op("v128.or");
   } else {
-    const math = dtype === "f32" ? VECTOR_MATH[fn] : undefined;
+    const math = VECTOR_MATH[dtype][fn];
     if (math === undefined) return false;
     const argument = f.local("v128");
     x();
     f.set(argument);
-    math(f, argument);
+    math(f, argument, imports);
   }
   return true;
 }
@@ -265,8 +266,8 @@ function binary(f: FunctionBuilder, fn: BinaryFn, dtype: DType, x: () => void, y
   return true;
 }
 
-/** Squares, where every lane is one, are products; other powers go lane by lane. */
-function power(f: FunctionBuilder, imports: Imports, lanes: Lanes, e: Computed & { kind: "binary" }, push: (arg: Expr) => void): void {
+/** Squares, where every lane is one, are products; other powers of f64 go lane by lane. */
+function powers(f: FunctionBuilder, imports: Imports, lanes: Lanes, e: Computed & { kind: "binary" }, push: (arg: Expr) => void): void {
   const { dtype } = e;
   if (dtype === "bool" || dtype === "i32") {
     laneByLane(f, imports, lanes, e, push);
@@ -277,7 +278,14 @@ function power(f: FunctionBuilder, imports: Imports, lanes: Lanes, e: Computed &
   f.all(dtype, 2).op(`${SHAPE[dtype]}.ne`, "v128.any_true");
   f.if(
     () => {
-      laneByLane(f, imports, lanes, e, push);
+      if (dtype === "f32") {
+        const [x, y] = [f.local("v128"), f.local("v128")];
+        push(e.x);
+        f.set(x);
+        push(e.y);
+        f.set(y);
+        power(f, imports, x, y);
+      } else laneByLane(f, imports, lanes, e, push);
       f.set(result);
     },
     () => {
