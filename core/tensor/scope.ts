@@ -34,14 +34,15 @@ export function openFrame(): number {
 export function closeFrame(mark: number, ...results: readonly unknown[]): void {
   const closing = depth--;
   if (owned.length === mark) return;
-  const kept: Owned[] = [];
-  for (const r of results) {
-    eachOwned(r, (t) => {
-      if (t.owner !== closing) return;
-      t.owner = depth;
-      kept.push(t);
-    });
-  }
+  let kept: Owned[] | undefined;
+  const keep = (t: Owned) => {
+    if (t.owner !== closing) return;
+    t.owner = depth;
+    if (depth === 0) return;
+    if (kept === undefined) kept = [t];
+    else kept.push(t);
+  };
+  for (let i = 0; i < results.length; i++) eachOwned(results[i], keep);
   for (let i = owned.length - 1; i >= mark; i--) {
     const t = owned[i] as Owned;
     if (t.owner !== closing) continue;
@@ -49,7 +50,7 @@ export function closeFrame(mark: number, ...results: readonly unknown[]): void {
     t.release();
   }
   owned.length = mark;
-  if (depth > 0) for (const t of kept) owned.push(t);
+  if (kept !== undefined) for (const t of kept) owned.push(t);
 }
 
 /**
@@ -78,8 +79,11 @@ export function scope<T>(body: (keep: <U>(value: U) => U) => T): T {
 /** Visits everything that a scope may own in a result: inside traced values, functions, arrays and records. */
 export function eachOwned(value: unknown, visit: (t: Owned) => void): void {
   if (value instanceof Tensor) visit(value);
+  else if (Array.isArray(value) && value.every(isTensor)) for (const t of value) visit(t);
   else if (typeof value !== "object" ? typeof value === "function" : value !== null) eachInside(value as object, visit);
 }
+
+const isTensor = (x: unknown): x is Tensor => x instanceof Tensor;
 
 function eachInside(value: object, visit: (t: Owned) => void): void {
   const work: unknown[] = [value];
