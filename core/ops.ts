@@ -6,6 +6,7 @@
 import type { DType } from "./base/dtype.ts";
 import { mismatch } from "./base/errors.ts";
 import { normalizeAxes, normalizeAxis, type Shape, showShape } from "./base/shape.ts";
+import { known, oneOf, shaped } from "./ops/options.ts";
 import type { Tensor } from "./tensor/tensor.ts";
 import type { Value } from "./tensor/traced.ts";
 import { avalOf, valueOps as v } from "./tensor/values.ts";
@@ -142,6 +143,7 @@ export const elu = ((x: Value, alpha = 1) => v.where(v.gt(x, 0), x, v.mul(alpha,
 /** min(max(x, lo), hi), derivative 1 where lo <= x <= hi (bounds included); null for no bound. */
 export function clamp(x: Tensor, lo: number | null, hi: number | null): Tensor;
 export function clamp(x: Value, lo: number | null, hi: number | null): Value {
+  if (lo !== null && hi !== null && !(lo <= hi)) throw mismatch(`clamp between ${lo} and ${hi}`, "the first bound is the lower one");
   let y = x;
   if (lo !== null) y = v.where(v.lt(x, lo), lo, y);
   if (hi !== null) y = v.where(v.gt(x, hi), hi, y);
@@ -153,6 +155,7 @@ export function hardtanh(x: Tensor): Tensor {
 /** Gaussian error linear unit: exact by erf ("none") or by tanh (Hendrycks and Gimpel 2016). */
 export function gelu(x: Tensor, approximate?: "none" | "tanh"): Tensor;
 export function gelu(x: Value, approximate: "none" | "tanh" = "none"): Value {
+  oneOf("gelu", "approximate", approximate, ["none", "tanh"]);
   if (approximate === "none") return v.mul(v.mul(x, 0.5), v.add(1, v.erf(v.mul(x, Math.SQRT1_2))));
   // ½ (1 + tanh u) = sigmoid(2u), without the cancellation of 1 + tanh u at negative u.
   const twice = v.mul(Math.sqrt(8 / Math.PI), v.add(x, v.mul(0.044715, v.mul(x, v.square(x)))));
@@ -168,7 +171,15 @@ const reduction = (fold: (x: Value, axes: readonly number[], keepdims: boolean) 
     return fold(x, normalizeAxes(axes, avalOf(x).shape.length), keepdims);
   }) as Reduce;
 
-export const sum = reduction(v.sum);
+/** The sum, 0 of no elements. Of truth values nothing: say cast(x, "i32") to count them, reduceMax for any, reduceMin for all. */
+export const sum = reduction((x, axes, keepdims) => {
+  if (avalOf(x).dtype === "bool")
+    throw mismatch(
+      "sum of truth values is open",
+      'count them with sum(cast(x, "i32")); reduceMax says whether any is true, reduceMin whether all are',
+    );
+  return v.sum(x, axes, keepdims);
+});
 /** Ties share the derivative evenly. */
 export const reduceMax = reduction(v.reduceMax);
 export const reduceMin = reduction(v.reduceMin);
@@ -194,6 +205,7 @@ export const logSoftmax = ((x: Value, axis = -1) => v.logSoftmax(x, normalizeAxi
  */
 export function matmul(a: Tensor, b: Tensor, flags?: { transposeA?: boolean; transposeB?: boolean }): Tensor;
 export function matmul(a: Value, b: Value, flags: { transposeA?: boolean; transposeB?: boolean } = {}): Value {
+  known("matmul", flags, ["transposeA", "transposeB"]);
   const { transposeA = false, transposeB = false } = flags;
   const sa = avalOf(a).shape;
   const sb = avalOf(b).shape;
@@ -216,10 +228,12 @@ export function matmul(a: Value, b: Value, flags: { transposeA?: boolean; transp
   return v.matmul(a, b, { transposeA, transposeB });
 }
 
-/** x · Wᵀ + b, with W of shape [out, in]. */
+/** x[..., in] · Wᵀ + b, with W of shape [out, in] and b of [out]: [..., out]. */
 export function linear(x: Tensor, w: Tensor, b?: Tensor): Tensor {
   const y = matmul(x, w, { transposeB: true });
-  return b === undefined ? y : add(y, b);
+  if (b === undefined) return y;
+  shaped("linear", "b", shapeOf(b), [shapeOf(w)[0] as number]);
+  return add(y, b);
 }
 
 /** The shape of a tensor; [] for a number. */

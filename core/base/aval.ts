@@ -2,7 +2,8 @@
  * Aval ("abstract value"): what is known of a tensor before it exists, its shape and dtype. Avals are interned, so equality is
  * identity and `id` keys the caches of prepared launches.
  */
-import type { DType } from "./dtype.ts";
+import { type DType, isDType } from "./dtype.ts";
+import { mismatch } from "./errors.ts";
 import { elementCount, type Shape } from "./shape.ts";
 
 export interface Aval {
@@ -21,6 +22,7 @@ export function aval(shape: Shape, dtype: DType): Aval {
   const key = `${dtype}${shape.join(",")}`;
   let a = interned.get(key);
   if (a === undefined) {
+    if (!isDType(dtype)) throw mismatch(`"${dtype}" is not a dtype`, "dtypes are f32, f64, i32 and bool");
     a = Object.freeze({ shape: Object.freeze([...shape]), dtype, size: elementCount(shape), id: interned.size });
     interned.set(key, a);
   }

@@ -13,6 +13,11 @@ export function sizeOf(dtype: DType): number {
   return SIZE[dtype];
 }
 
+/** True of the four names: a model is not type-checked when it is loaded. */
+export function isDType(name: string): name is DType {
+  return Object.hasOwn(SIZE, name);
+}
+
 export function isFloat(dtype: DType): dtype is FloatDType {
   return dtype === "f32" || dtype === "f64";
 }

@@ -3,6 +3,7 @@
  * 1, 2, 3", SC 2011). Block i of a key is a pure function of (key, i), made of 32-bit adds, rotations and xors only, so every
  * device that evaluates it gets the same bits; floating-point values are derived from the bits in float64 on the host.
  */
+import { mismatch } from "./errors.ts";
 export interface Rng {
   /** `n` independent 32-bit words. */
   bits(n: number): Uint32Array;
@@ -51,7 +52,7 @@ export function createRng(seed: number): Rng {
 
 /** The two 32-bit words of a seed. */
 export function keyOfSeed(seed: number): [number, number] {
-  if (!Number.isSafeInteger(seed)) throw new RangeError(`a seed is an integer, not ${seed}`);
+  if (!Number.isSafeInteger(seed)) throw mismatch(`a seed is an integer, not ${seed}`);
   return [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0];
 }
 
@@ -67,7 +68,7 @@ function fromKey(k0: number, k1: number): Rng {
     return Float64Array.from({ length: n }, (_, i) => ((w[2 * i] as number) * 2 ** 21 + ((w[2 * i + 1] as number) >>> 11)) * 2 ** -53);
   };
   const integers = (n: number, bound: number): Int32Array => {
-    if (!Number.isInteger(bound) || bound < 1 || bound > 2 ** 31) throw new RangeError(`a bound is an integer in [1, 2^31], not ${bound}`);
+    if (!Number.isInteger(bound) || bound < 1 || bound > 2 ** 31) throw mismatch(`a bound is an integer in [1, 2^31], not ${bound}`);
     const limit = Math.floor(2 ** 32 / bound) * bound;
     const out = new Int32Array(n);
     for (let i = 0; i < n; ) {

@@ -75,6 +75,7 @@ export function normalizeAxis(axis: number, rank: number): number {
 /** Axes sorted and normalised; `null` means all of them. Throws on duplicates. */
 export function normalizeAxes(axes: readonly number[] | null | undefined, rank: number): number[] {
   if (axes === null || axes === undefined) return Array.from({ length: rank }, (_, i) => i);
+  if (!Array.isArray(axes)) throw mismatch(`axes are given as a list, not as ${JSON.stringify(axes)}`, "write [0] for the first axis");
   const out = axes.map((a) => normalizeAxis(a, rank)).sort((a, b) => a - b);
   for (let i = 1; i < out.length; i++) if (out[i] === out[i - 1]) throw mismatch(`axis ${out[i]} is named twice in [${axes.join(", ")}]`);
   return out;

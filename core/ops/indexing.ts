@@ -5,6 +5,7 @@ import { normalizeAxis, showShape } from "../base/shape.ts";
 import { createTensor, type Tensor } from "../tensor/tensor.ts";
 import type { Value } from "../tensor/traced.ts";
 import { avalOf, valueOps as v } from "../tensor/values.ts";
+import { numeric } from "./options.ts";
 
 const axisOf = (x: Value, axis: number) => normalizeAxis(axis, avalOf(x).shape.length);
 
@@ -18,7 +19,7 @@ export function scatterAdd(x: Tensor, index: Tensor, src: Tensor, axis: number):
 export function scatterAdd(x: Value, index: Value, src: Value, axis: number): Value {
   return v.scatterAdd(x, index, src, axisOf(x, axis));
 }
-/** x with x[index...] replaced by src along axis; indices must be unique. */
+/** x with x[index...] replaced by src along axis; of several sources at one place, their sum. */
 export function scatter(x: Tensor, index: Tensor, src: Tensor, axis: number): Tensor;
 export function scatter(x: Value, index: Value, src: Value, axis: number): Value {
   const a = axisOf(x, axis);
@@ -40,6 +41,7 @@ export function indexAdd(x: Value, index: Value, src: Value, axis: number): Valu
 export function embedding(w: Tensor, ids: Tensor): Tensor {
   return indexSelect(w, ids, 0);
 }
+/** 1 at the place of each id along a new last axis of `depth`, 0 elsewhere; an id outside [0, depth) gives zeros. */
 export function oneHot(ids: Tensor, depth: number, dtype: DType): Tensor;
 export function oneHot(ids: Value, depth: number, dtype: DType): Value {
   return v.oneHot(ids, depth, dtype);
@@ -63,6 +65,7 @@ function triangle(x: Value, keep: (row: number, column: number) => boolean): Ten
 }
 /** The lower triangle including diagonal k, zeros elsewhere. */
 export function tril(x: Tensor, k = 0): Tensor {
+  numeric("tril", "the diagonal", k, Number.isInteger(k), "an integer");
   return v.where(
     triangle(x, (i, j) => j - i <= k),
     x,
@@ -81,7 +84,7 @@ export function diagPart(x: Value): Value {
 export function trace(x: Tensor): Tensor {
   return v.sum(diagPart(x), [0], false) as Tensor;
 }
-/** The outer product of two vectors. */
+/** The outer product of two vectors, [n, m]; operands of other ranks are read as vectors, row-major. */
 export function outer(a: Tensor, b: Tensor): Tensor;
 export function outer(a: Value, b: Value): Value {
   const n = avalOf(a).size;

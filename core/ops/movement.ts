@@ -4,14 +4,18 @@ import { elementCount, normalizeAxes, normalizeAxis, type Shape, showShape } fro
 import { createTensor, type Tensor } from "../tensor/tensor.ts";
 import type { Value } from "../tensor/traced.ts";
 import { avalOf, valueOps as v } from "../tensor/values.ts";
+import { numeric, oneOf } from "./options.ts";
 
 const shapeOf = (x: Value): Shape => avalOf(x).shape;
 
 /** Row-major reshape; one length may be -1 and is inferred. */
 export function reshape(x: Tensor, shape: Shape): Tensor;
 export function reshape(x: Value, shape: Shape): Value {
+  if (!Array.isArray(shape))
+    throw mismatch(`reshape to ${JSON.stringify(shape)}: a shape is a list of lengths`, "write [6] for one axis of 6");
   const open = shape.indexOf(-1);
   if (open < 0) return v.reshape(x, shape);
+  if (shape.indexOf(-1, open + 1) > 0) throw mismatch(`reshape to ${showShape(shape)}: only one length may be -1`);
   const known = shape.reduce((n, d, i) => (i === open ? n : n * d), 1);
   const n = elementCount(shapeOf(x));
   if (known === 0 || n % known !== 0) throw mismatch(`reshape of ${showShape(shapeOf(x))} to ${showShape(shape)}: no length fits at -1`);
@@ -31,6 +35,7 @@ export function transpose(x: Value, perm?: readonly number[]): Value {
   return v.transpose(x, p);
 }
 
+/** Repeated along axes of length one and new leading axes, as NumPy broadcasts. */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor;
 export function broadcastTo(x: Value, shape: Shape): Value {
   return v.broadcastTo(x, shape);
@@ -58,7 +63,7 @@ export function expandDims(x: Value, axes: readonly number[]): Value {
 
 type Bounds = readonly (number | null)[] | null;
 
-/** Python's slicing per axis: null is the full range, negative positions count from the end, steps may be negative. */
+/** Python's slicing per axis: null is the full range, negative positions count from the end, steps may be negative; far bounds are cut. */
 export function slice(x: Tensor, start: Bounds, stop: Bounds, step?: Bounds): Tensor;
 export function slice(x: Value, start: Bounds, stop: Bounds, step: Bounds = null): Value {
   const shape = shapeOf(x);
@@ -70,7 +75,10 @@ export function slice(x: Value, start: Bounds, stop: Bounds, step: Bounds = null
   const turned: number[] = [];
   shape.forEach((d, i) => {
     const s = step?.[i] ?? 1;
-    if (!Number.isInteger(s) || s === 0) throw mismatch(`slice step ${s} on axis ${i} of ${showShape(shape)}`);
+    if (!Number.isInteger(s) || s === 0)
+      throw mismatch(`slice step ${s} on axis ${i} of ${showShape(shape)}`, "steps are integers other than 0");
+    for (const bound of [start?.[i] ?? 0, stop?.[i] ?? 0])
+      if (!Number.isInteger(bound)) throw mismatch(`slice at ${bound} on axis ${i} of ${showShape(shape)}`, "bounds are integers or null");
     const at = (p: number, min: number, max: number) => Math.min(Math.max(p < 0 ? p + d : p, min), max);
     if (s > 0) {
       const from = at(start?.[i] ?? 0, 0, d);
@@ -111,11 +119,13 @@ export function select(x: Value, axis: number, i: number): Value {
   );
 }
 
+/** Elements in reverse order along axes. */
 export function flip(x: Tensor, axes: readonly number[]): Tensor;
 export function flip(x: Value, axes: readonly number[]): Value {
   return v.flip(x, normalizeAxes(axes, shapeOf(x).length));
 }
 
+/** Joined along an axis; the dtypes and the other axes agree. At least one tensor. */
 export function concat(xs: readonly Tensor[], axis: number): Tensor;
 export function concat(xs: readonly Value[], axis: number): Value {
   if (xs.length === 0) throw mismatch("concat of no tensors");
@@ -138,6 +148,8 @@ export function split(x: Tensor, sizes: readonly number[], axis: number): Tensor
 export function split(x: Value, sizes: readonly number[], axis: number): Value[] {
   const shape = shapeOf(x);
   const a = normalizeAxis(axis, shape.length);
+  if (sizes.some((s) => !Number.isInteger(s) || s < 0))
+    throw mismatch(`split of ${showShape(shape)} in sizes [${sizes}], which are not all lengths`);
   if (sizes.reduce((n, s) => n + s, 0) !== shape[a])
     throw mismatch(`split of ${showShape(shape)} along axis ${a} in sizes [${sizes}], which do not add up to ${shape[a]}`);
   let at = 0;
@@ -153,7 +165,10 @@ export function split(x: Value, sizes: readonly number[], axis: number): Value[]
   });
 }
 
-/** Edges per axis as [before, after]; constant, or mirrored without ("reflect") or with repetition of the edge ("replicate"). */
+/**
+ * Edges per axis as [before, after]: of `value` ("constant"), mirrored about the edge, which is not repeated ("reflect"; narrower than
+ * the axis), or of the edge itself ("replicate").
+ */
 export function pad(
   x: Tensor,
   pads: readonly (readonly [number, number])[],
@@ -167,6 +182,9 @@ export function pad(
   value = 0,
 ): Value {
   const shape = shapeOf(x);
+  oneOf("pad", "mode", mode, ["constant", "reflect", "replicate"]);
+  if (pads.some((p) => p.some((n) => !Number.isInteger(n) || n < 0)))
+    throw mismatch(`pad of ${showShape(shape)} by ${JSON.stringify(pads)}: widths are integers of at least 0`, "use slice to take away");
   if (pads.length !== shape.length) throw mismatch(`pad of ${showShape(shape)} names ${pads.length} axes`);
   if (mode === "constant")
     return v.pad(
@@ -180,6 +198,7 @@ export function pad(
   pads.forEach(([before, after], axis) => {
     const d = shape[axis] as number;
     if (before === 0 && after === 0) return;
+    if (d === 0) throw mismatch(`pad: ${mode} of axis ${axis} of ${showShape(shape)}, which has no edge to repeat`);
     if (mode === "reflect" && Math.max(before, after) >= d)
       throw mismatch(`reflect padding [${before}, ${after}] of an axis of length ${d}`);
     const at = Array.from({ length: before + d + after }, (_, i) => {
@@ -197,6 +216,7 @@ export function roll(x: Value, shift: number, axis: number): Value {
   const shape = shapeOf(x);
   const a = normalizeAxis(axis, shape.length);
   const d = shape[a] as number;
+  numeric("roll", "the shift", shift, Number.isInteger(shift), "an integer");
   const by = d === 0 ? 0 : ((shift % d) + d) % d;
   if (by === 0) return x;
   const [head, tail] = split(x as Tensor, [d - by, by], a) as [Tensor, Tensor];

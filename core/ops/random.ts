@@ -13,6 +13,7 @@ import { createTensor, type Tensor } from "../tensor/tensor.ts";
 import type { Value } from "../tensor/traced.ts";
 import { valueOps as v } from "../tensor/values.ts";
 import { select } from "./movement.ts";
+import { oneOf } from "./options.ts";
 
 /** The key of a seed (an integer, 64 bits of which count): i32[2]. */
 export function key(seed: number): Tensor {
@@ -36,6 +37,7 @@ export function randomBits(from: Tensor, shape: Shape): Tensor {
 
 /** Uniform in [0, 1): multiples of 2^-53 in f64, and their first 24 bits in f32. */
 export function uniform(from: Tensor, shape: Shape, dtype: FloatDType = "f32"): Tensor {
+  oneOf("uniform", "the dtype", dtype, ["f32", "f64"]);
   return v.randomUniform(from, shape, dtype) as Tensor;
 }
 
@@ -44,6 +46,7 @@ export function uniform(from: Tensor, shape: Shape, dtype: FloatDType = "f32"): 
  * The largest number that can be drawn is 8.57 in f64 and 6.66 in f32.
  */
 export function normal(from: Tensor, shape: Shape, dtype: FloatDType = "f32"): Tensor {
+  oneOf("normal", "the dtype", dtype, ["f32", "f64"]);
   return v.randomNormal(from, shape, dtype) as Tensor;
 }
 

@@ -4,10 +4,13 @@ import { normalizeAxis, showShape } from "../base/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Value } from "../tensor/traced.ts";
 import { avalOf, valueOps as v } from "../tensor/values.ts";
+import { known } from "./options.ts";
 
 /** i32 positions that sort x along an axis (the last where absent), stably; NaN comes last either way. */
 export function argsort(x: Tensor, axis?: number, options?: { descending?: boolean }): Tensor;
-export function argsort(x: Value, axis = -1, { descending = false }: { descending?: boolean } = {}): Value {
+export function argsort(x: Value, axis = -1, options: { descending?: boolean } = {}): Value {
+  known("sorting", options, ["descending"]);
+  const { descending = false } = options;
   const rank = avalOf(x).shape.length;
   const a = normalizeAxis(axis, rank);
   if (a === rank - 1) return v.argsort(x, descending);

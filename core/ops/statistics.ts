@@ -3,6 +3,7 @@ import { normalizeAxes, normalizeAxis } from "../base/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Value } from "../tensor/traced.ts";
 import { avalOf, valueOps as v } from "../tensor/values.ts";
+import { numeric } from "./options.ts";
 
 type Axes = readonly number[] | null;
 
@@ -12,35 +13,41 @@ function axesOf(x: Value, axes: Axes): { axes: number[]; count: number } {
   return { axes: normal, count: normal.reduce((n, a) => n * (shape[a] as number), 1) };
 }
 
+/** The mean, NaN of no elements. */
 export function mean(x: Tensor, axes?: Axes, keepdims?: boolean): Tensor;
 export function mean(x: Value, axes: Axes = null, keepdims = false): Value {
   const over = axesOf(x, axes);
   return v.mul(v.sum(x, over.axes, keepdims), 1 / over.count);
 }
 
-/** Variance with divisor N - correction. */
+/** Variance with divisor N - correction: NaN or infinite where that is not positive. */
 export function variance(x: Tensor, axes?: Axes, keepdims?: boolean, correction?: number): Tensor;
 export function variance(x: Value, axes: Axes = null, keepdims = false, correction = 0): Value {
   const over = axesOf(x, axes);
   const centred = v.sub(x, v.mul(v.sum(x, over.axes, true), 1 / over.count));
-  return v.mul(v.sum(v.square(centred), over.axes, keepdims), 1 / (over.count - correction));
+  return v.mul(v.sum(v.square(centred), over.axes, keepdims), 1 / Math.max(0, over.count - correction));
 }
 
+/** The root of the variance; its derivative where all elements are equal is 0. */
 export function std(x: Tensor, axes?: Axes, keepdims?: boolean, correction?: number): Tensor {
-  return v.sqrt(variance(x, axes, keepdims, correction)) as Tensor;
+  return rootOf(variance(x, axes, keepdims, correction), (y) => v.sqrt(y)) as Tensor;
 }
 
-/** The p-norm over axes; the derivative of the 2-norm at the zero vector is 0. */
+/** A root has no derivative at 0: its argument is replaced there by 1, its value by 0. */
+function rootOf(x: Value, root: (x: Value) => Value): Value {
+  const zero = v.eq(x, 0);
+  return v.where(zero, 0, root(v.where(zero, 1, x)));
+}
+
+/** The p-norm over axes, p > 0, the largest size for p = Infinity; its derivative at the zero vector is 0. */
 export function norm(x: Tensor, p?: number, axes?: Axes, keepdims?: boolean): Tensor;
 export function norm(x: Value, p = 2, axes: Axes = null, keepdims = false): Value {
+  numeric("norm", "p", p, p > 0, "positive, Infinity included");
   const over = axesOf(x, axes).axes;
   if (p === Number.POSITIVE_INFINITY) return v.reduceMax(v.abs(x), over, keepdims);
   if (p === 1) return v.sum(v.abs(x), over, keepdims);
   const powers = v.sum(p === 2 ? v.square(x) : v.pow(v.abs(x), p), over, keepdims);
-  // A root has no derivative at 0: its argument is replaced there by 1, its value by 0.
-  const zero = v.eq(powers, 0);
-  const safe = v.where(zero, 1, powers);
-  return v.where(zero, 0, p === 2 ? v.sqrt(safe) : v.pow(safe, 1 / p));
+  return rootOf(powers, (y) => (p === 2 ? v.sqrt(y) : v.pow(y, 1 / p)));
 }
 
 /**

@@ -6,6 +6,7 @@ import type { Pair, WindowParams } from "../primitives/window.ts";
 import { createTensor, type Tensor } from "../tensor/tensor.ts";
 import type { Value } from "../tensor/traced.ts";
 import { avalOf, valueOps as v } from "../tensor/values.ts";
+import { known } from "./options.ts";
 
 /** One number for both axes, or [height, width]. */
 type Extent = number | readonly number[];
@@ -92,12 +93,6 @@ function perChannel(bias: Value, y: Value): Value {
         .map(() => 1),
     ]),
   );
-}
-
-/** Refuses an option that a function does not know: a misspelt one would be left out without a word. */
-function known(name: string, options: object, names: readonly string[]): void {
-  const other = Object.keys(options).find((key) => !names.includes(key));
-  if (other !== undefined) throw mismatch(`${name} has no option ${other}`, `its options are ${names.join(", ")}`);
 }
 
 const CONVOLUTION_OPTIONS = ["stride", "padding", "dilation", "groups"];

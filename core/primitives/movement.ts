@@ -1,5 +1,6 @@
 /** Movement: reshape and transpose, broadcast, slice, pad, flip, concat. All but reshape copy; the result is always dense. */
 import { type Aval, aval, showAval } from "../base/aval.ts";
+import { isFloat } from "../base/dtype.ts";
 import { mismatch } from "../base/errors.ts";
 import { broadcastStrides, elementCount, type Shape, showShape, stridesOf } from "../base/shape.ts";
 import { copyLaunch, dense, describeLaunch } from "../kernel/lower.ts";
@@ -78,7 +79,7 @@ const slice: Primitive<{ readonly start: readonly number[]; readonly stop: reado
   paramsKey: (p) => `${p.start.join(",")}:${p.stop.join(",")}:${p.step.join(",")}`,
   inferAval([a], { start, stop, step }) {
     const x = a as Aval;
-    const fits = [start, stop, step].every((v) => v.length === x.shape.length);
+    const fits = [start, stop, step].every((v) => v.length === x.shape.length && v.every(Number.isInteger));
     if (!fits || x.shape.some((d, i) => (start[i] as number) < 0 || (stop[i] as number) > d || (step[i] as number) < 1)) {
       throw mismatch(`slice [${start}] to [${stop}] step [${step}] is outside ${showAval(x)}`);
     }
@@ -111,9 +112,11 @@ const pad: Primitive<{
   arity: 1,
   scalar: undefined,
   paramsKey: (p) => `${p.low.join(",")}:${p.high.join(",")}:${p.interior.join(",")}:${p.value}`,
-  inferAval([a], { low, high, interior }) {
+  inferAval([a], { low, high, interior, value }) {
     const x = a as Aval;
     const fits = [low, high, interior].every((v) => v.length === x.shape.length && v.every((n) => Number.isInteger(n) && n >= 0));
+    if (!isFloat(x.dtype) && (x.dtype === "bool" ? value !== 0 && value !== 1 : (value | 0) !== value))
+      throw mismatch(`pad of ${showAval(x)} with ${value}, which is no ${x.dtype}`);
     if (!fits) throw mismatch(`pad low [${low}] high [${high}] interior [${interior}] does not fit ${showAval(x)}`);
     return aval(
       x.shape.map((d, i) => (low[i] as number) + (high[i] as number) + d + Math.max(0, d - 1) * (interior[i] as number)),

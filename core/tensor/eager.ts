@@ -217,12 +217,12 @@ export function releaseConstants(): void {
 }
 
 /**
- * The dtype that a bare number takes beside tensors: theirs. An integer beside i32 stays i32; a fraction beside i32 or bool
- * has no dtype of its own, and is refused rather than guessed.
+ * The dtype that a bare number takes beside tensors: theirs. An integer of 32 bits beside i32 stays i32; others beside i32 or bool
+ * have no dtype of their own, and are refused rather than guessed.
  */
 export function weakDType(value: number, tensors: readonly { readonly aval: Aval }[]): DType {
   const dtype = tensors.map((t) => t.aval.dtype).reduce(promote);
-  if (isFloat(dtype) || (dtype === "i32" && Number.isInteger(value))) return dtype;
+  if (isFloat(dtype) || (dtype === "i32" && (value | 0) === value)) return dtype;
   throw mismatch(
     `the number ${value} stands beside a tensor of dtype ${dtype} only, so its dtype is open`,
     'convert the tensor with cast(x, "f32") or cast(x, "f64")',

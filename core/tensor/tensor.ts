@@ -3,7 +3,7 @@
  * (the scope it was made in, a tape that saved it), and its storage goes back to the device's pool when the last one lets go.
  */
 import { type Aval, aval, showAval } from "../base/aval.ts";
-import { type DType, hostArray, sizeOf, type TypedArray } from "../base/dtype.ts";
+import { type DType, hostArray, isFloat, sizeOf, type TypedArray } from "../base/dtype.ts";
 import { assert, BenchError, mismatch } from "../base/errors.ts";
 import { type Shape, showShape } from "../base/shape.ts";
 import type { Address, Device } from "../device/device.ts";
@@ -123,14 +123,30 @@ export class Tensor {
   }
 }
 
-/** A tensor of host values (row-major) on the current device. f32 rounds; i32 and bool take integers. */
+/**
+ * A tensor of host values (row-major) on the current device. f32 rounds; i32 takes integers of 32 bits and bool takes 0 and 1: another
+ * value is an error.
+ */
 export function createTensor(values: ArrayLike<number>, shape: Shape, dtype: DType = "f32"): Tensor {
   const a = aval(shape, dtype);
   if (values.length !== a.size)
     throw mismatch(`${values.length} values do not fill a tensor of shape ${showShape(shape)}, which has ${a.size} elements`);
   const host = hostArray(dtype, a.size);
   host.set(values);
+  if (!isFloat(dtype)) checkIntegers(values, host, dtype);
   const storage = new Storage(currentDevice(), a.size * sizeOf(dtype));
   storage.device.upload(storage.address, host);
   return new Tensor(a, storage);
+}
+
+/** Throws where a value did not survive its dtype. */
+function checkIntegers(values: ArrayLike<number>, host: TypedArray, dtype: DType): void {
+  const isBool = dtype === "bool";
+  if (!isBool && values instanceof Int32Array) return;
+  for (let i = 0; i < host.length; i++) {
+    const x = host[i] as number;
+    // Truth values are taken for the numbers that they are.
+    if (x === Number(values[i]) && (!isBool || x === 0 || x === 1)) continue;
+    throw mismatch(`${values[i]} at position ${i} is no ${dtype}`, isBool ? "give 0 or 1" : "give integers of 32 bits, or take f64");
+  }
 }

@@ -51,6 +51,11 @@ test("the 2-norm has derivative 0 at the zero vector", () => {
   expect(y).toBeCloseTo(0.8, 14);
 });
 
+test("the standard deviation of equal numbers has derivative 0, and dropping everything too", () => {
+  expect(gradient((x) => o.std(x), 2, 2, 2)).toEqual([0, 0, 0]);
+  expect(gradient((x) => o.dropoutMask(x, createTensor([0, 0], [2], "bool"), 1), 1, 2)).toEqual([0, 0]);
+});
+
 test("where gives exactly 0 to the side that is not selected, even where its value is NaN", () => {
   expect(gradient((x) => o.where(o.gt(x, 0), x, vector(Number.NaN, 1)), 1, -1)).toEqual([1, 0]);
 });
