@@ -6,6 +6,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, release, totalmem } from "node:os";
 import { join } from "node:path";
+import { threadLimit } from "../core/device/threads.ts";
 import { installedVersion, packageFacts, projectRoot } from "./root.ts";
 import type { Machine } from "./schema.ts";
 
@@ -13,6 +14,7 @@ export function machineRecord(): Machine {
   return {
     cpu: probe(() => cpus()[0]?.model.trim() || "unknown", "unknown"),
     cores: probe(availableParallelism, 1),
+    threads: threadLimit(),
     memoryBytes: probe(totalmem, 0),
     governor: probe(() => readLine("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"), null),
     loadAverage: probe(loadavg, []),

@@ -94,6 +94,8 @@ export type Run = z.infer<typeof runSchema>;
 export const machineSchema = z.strictObject({
   cpu: z.string(),
   cores: z.number(),
+  /** How many threads the devices that compute on the processor may use; absent in runs of before it was recorded. */
+  threads: z.number().optional(),
   memoryBytes: z.number(),
   governor: z.string().nullable(),
   loadAverage: z.array(z.number()),

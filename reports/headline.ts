@@ -14,6 +14,7 @@ export function facts({ run, machine }: StoredRun): readonly (readonly [string, 
     ["Commit", run.commit ?? "not in a checkout"],
     ["Seed", String(run.seed)],
     ["Processor", `${machine.cpu}, ${plural(machine.cores, "core")}`],
+    ...(machine.threads === undefined ? [] : [["Threads of a device", String(machine.threads)] as const]),
     ["Memory", bytes(machine.memoryBytes)],
     [
       "Graphics processor",

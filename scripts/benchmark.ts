@@ -1,18 +1,19 @@
 /**
  * `npm run benchmark`: the tensor core and the tape against TensorFlow.js on its wasm backend, the one comparable system in the
  * same language, in one process and interleaved round by round. Prints a table of medians and ratios with 95 % intervals, and the
- * floors: nanoseconds per operation, GFLOP/s. Takes about a minute.
+ * floors: nanoseconds per operation, GFLOP/s. Then the wasm device on all its threads against itself on one. Takes two minutes.
  *
  *     eager   a chain of 200 operations on 16 floats (tanh, mul, add, sin in turn): forward, and forward plus backward
- *     matmul  f32 n×n by n×n, one thread
+ *     matmul  f32 n×n by n×n, one thread (TensorFlow.js starts its threads in browsers only)
  */
 
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { setThreadsCount, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
-import { openDevice } from "../core/device/registry.ts";
-import { add, createTensor, matmul, mul, scope, sin, sum, type Tensor, tanh } from "../core/ops.ts";
+import { threadLimit } from "../core/device/threads.ts";
+import { createWasm } from "../core/device/wasm/device.ts";
+import { add, conv2d, createTensor, exp, matmul, mul, scope, sin, softmax, sum, type Tensor, tanh, transpose } from "../core/ops.ts";
 import { useDevice } from "../core/tensor/tensor.ts";
 import { grad } from "../engines/tape/transforms.ts";
 import { sampleInterleaved, type Task } from "../harness/sample.ts";
@@ -27,7 +28,7 @@ async function main(): Promise<void> {
   setThreadsCount(1);
   await tf.setBackend("wasm");
   await tf.ready();
-  const device = openDevice("wasm");
+  const device = createWasm({ threads: 1 });
   useDevice(device);
   const sync = () => device.sync();
 
@@ -88,6 +89,7 @@ async function main(): Promise<void> {
     a.dispose();
     ta.dispose();
   }
+  compareThreads();
 
   /** `work`: operations of a call, or minus the floating-point operations of it. */
   function compare(name: string, mine: () => void, other: () => void, work: number): void {
@@ -102,6 +104,79 @@ async function main(): Promise<void> {
     const rate = (ns: number) => (work > 0 ? `${(ns / work / 1000).toFixed(2)} us` : `${(-work / ns).toFixed(1)}`);
     console.log(
       `${name.padEnd(26)} ${micro(ma)} ${micro(mb)} ${ratio.median.toFixed(3).padStart(15)}  [${ratio.lo.toFixed(3)}, ${ratio.hi.toFixed(3)}]    ${rate(ma)} and ${rate(mb)}`,
+    );
+  }
+}
+
+/** Launches that threads share, on one thread and on all. */
+function compareThreads(): void {
+  const threads = threadLimit();
+  if (threads === 1) {
+    console.log("\none thread here: nothing to share");
+    return;
+  }
+  console.log(`\ntrigrad wasm on ${threads} threads against one\n`);
+  console.log("case                          one thread       threads  threads/one    95 % interval    least");
+  const one = createWasm({ threads: 1 });
+  const all = createWasm({ threads });
+  const f32 = (shape: readonly number[]) => {
+    const length = shape.reduce((n, e) => n * e, 1);
+    return createTensor(
+      Float32Array.from({ length }, (_, i) => Math.sin(i * 0.7) / 2),
+      shape,
+      "f32",
+    );
+  };
+  const cases: Readonly<Record<string, readonly [shapes: readonly (readonly number[])[], f: (...xs: Tensor[]) => Tensor]>> = {
+    ...Object.fromEntries(
+      [128, 256, 512, 1024].map((n) => [
+        `matmul ${n}`,
+        [
+          [
+            [n, n],
+            [n, n],
+          ],
+          (a: Tensor, b: Tensor) => matmul(a, b),
+        ],
+      ]),
+    ),
+    "matmul 64 of 64 x 64": [
+      [
+        [64, 64, 64],
+        [64, 64, 64],
+      ],
+      (a, b) => matmul(a as Tensor, b as Tensor),
+    ],
+    "conv2d 16 x 16 x 28 x 28, 3 x 3": [
+      [
+        [16, 16, 28, 28],
+        [32, 16, 3, 3],
+      ],
+      (x, w) => conv2d(x as Tensor, w as Tensor, { padding: 1 }),
+    ],
+    "exp of 2^20": [[[2 ** 20]], (x) => exp(x as Tensor)],
+    "sin of 2^20": [[[2 ** 20]], (x) => sin(x as Tensor)],
+    "add of 2^20": [[[2 ** 20], [2 ** 20]], (x, y) => add(x as Tensor, y as Tensor)],
+    "sum of 2^20": [[[2 ** 20]], (x) => sum(x as Tensor)],
+    "softmax 1024 x 1024": [[[1024, 1024]], (x) => softmax(x as Tensor, 1)],
+    "transpose 1024 x 1024": [[[1024, 1024]], (x) => transpose(x as Tensor)],
+  };
+  for (const [name, [shapes, f]] of Object.entries(cases)) {
+    const tasks = [one, all].map((device, i): Task => {
+      useDevice(device);
+      const operands = shapes.map(f32);
+      const run = () => {
+        useDevice(device);
+        scope(() => void f(...operands));
+      };
+      return { name: i === 0 ? "one" : "all", run };
+    });
+    const { samples } = sampleInterleaved(tasks, { budgetMs: 4000, minRounds: 15, maxRounds: 60, seed: 1, sync: () => {} });
+    const [a, b] = [samples.all as readonly number[], samples.one as readonly number[]];
+    const ratio = bootstrapRatio(a, b);
+    const least = Math.min(...a) / Math.min(...b);
+    console.log(
+      `${name.padEnd(26)} ${micro(bootstrapMedian(b).median)} ${micro(bootstrapMedian(a).median)} ${ratio.median.toFixed(3).padStart(12)}   [${ratio.lo.toFixed(3)}, ${ratio.hi.toFixed(3)}]    ${least.toFixed(3)}`,
     );
   }
 }

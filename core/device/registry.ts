@@ -8,6 +8,7 @@ import { createInterpreter } from "./interpreter/device.ts";
 import { type Availability, findNative } from "./native/availability.ts";
 import { createNative } from "./native/device.ts";
 import { createNull } from "./null/device.ts";
+import { threadLimit } from "./threads.ts";
 import { createWasm } from "./wasm/device.ts";
 
 interface Entry {
@@ -18,6 +19,7 @@ interface Entry {
 }
 
 const always = (detail: string) => () => ({ available: true, detail });
+const threadCount = () => (threadLimit() === 1 ? "one thread" : `${threadLimit()} threads`);
 const planned = (): Availability => ({ available: false, detail: "not part of this version" });
 const refuse = (): never => assert(false, "a device that is not available is opened") as never;
 
@@ -25,7 +27,7 @@ const refuse = (): never => assert(false, "a device that is not available is ope
 const ENTRIES: readonly Entry[] = [
   { name: "cuda", find: planned, open: refuse },
   { name: "native", find: findNative, open: createNative },
-  { name: "wasm", find: always("WebAssembly SIMD, one thread"), open: createWasm },
+  { name: "wasm", find: () => ({ available: true, detail: `WebAssembly SIMD, ${threadCount()}` }), open: createWasm },
   { name: "tfjs", find: planned, open: refuse },
   { name: "interpreter", find: always("float64 on the host, point by point: the reference, slow"), open: createInterpreter },
   { name: "null", find: always("computes nothing: isolates the host's overhead"), open: createNull },

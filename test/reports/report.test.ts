@@ -93,6 +93,7 @@ describe("a run with every kind of outcome", () => {
     const run = await stored(fullRun());
     await buildReport(run);
     for (const text of [read(run, "report.html"), read(run, "report.md")]) {
+      expect(text).toMatch(/Threads of a device\W+(?:<[^>]*>\W*)*8/);
       expect(text).toContain("60 s were not enough");
       expect(text).toContain("off by 0.12");
       expect(text).toContain("the run ended without it");

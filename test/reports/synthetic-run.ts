@@ -62,6 +62,7 @@ export function syntheticMachine(): Machine {
   return {
     cpu: "SYNTHETIC machine, numbers are made up",
     cores: 8,
+    threads: 8,
     memoryBytes: 34_359_738_368,
     governor: "performance",
     loadAverage: [0.1, 0.2, 0.2],

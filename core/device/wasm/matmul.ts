@@ -18,7 +18,7 @@ const FEW_ROWS = 8;
 const SMALL = 32 * 32 * 32;
 /** So many multiplications are worth a chunk (about 20 µs); a product has at most so many blocks, since each packs its own operands. */
 const CHUNK_WORK = 2 ** 18;
-export const MOST_BLOCKS = 16;
+export const MOST_BLOCKS = 32;
 /** Rows and columns of a block that are not halved any more, and what columns are multiples of: a line of the cache. */
 const LEAST = 32;
 const LINE = 16;

@@ -122,23 +122,20 @@ function work(data: WorkerData, receive: typeof receiveMessageOnPort, take: type
     open = Atomics.load(control, at.generation);
     return open !== seen && open % 2 === 0;
   };
-  /** Everything that the open job needs is here. */
-  const isEquipped = () => {
-    if (thread >= (control[at.threads] as number)) return false;
+  const lacks = () => functions.length < (control[at.functions] as number) || words.byteLength < (control[at.pages] as number) * 65536;
+  /** Gets what the open job needs, before this thread counts as active, so that nobody waits for it. */
+  const equip = () => {
     while (functions.length < (control[at.functions] as number)) {
       const received = receive(port) as { message: ModuleMessage } | undefined;
-      if (received === undefined) return false;
+      if (received === undefined) return;
       const { module, names } = received.message;
       const instance = module && new WebAssembly.Instance(module, { env: env as Record<string, WebAssembly.Memory> });
       for (const name of names) functions.push(instance?.exports[name]);
     }
-    const bytes = (control[at.pages] as number) * 65536;
-    if (words.byteLength < bytes) {
-      // Another thread let the memory grow: growing by nothing is how this one learns of it.
-      memory.grow(0);
-      words = new Int32Array(memory.buffer);
-    }
-    return words.byteLength >= bytes;
+    if (!lacks()) return;
+    // Another thread let the memory grow: growing by nothing is how this one learns of it.
+    memory.grow(0);
+    words = new Int32Array(memory.buffer);
   };
   for (;;) {
     while (!lookFor(isOpen)) {
@@ -148,10 +145,11 @@ function work(data: WorkerData, receive: typeof receiveMessageOnPort, take: type
       Atomics.sub(control, at.sleepers, 1);
     }
     const generation = open;
+    if (lacks()) equip();
     // Either this sees the job closed, or its owner sees that this thread is active.
     Atomics.add(control, at.active, 1);
     try {
-      if (Atomics.load(control, at.generation) === generation && isEquipped()) {
+      if (Atomics.load(control, at.generation) === generation && !lacks() && thread < (control[at.threads] as number)) {
         const taken = take(at, control, words, functions, thread);
         Atomics.add(control, at.helped, taken);
       }
