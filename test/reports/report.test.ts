@@ -93,11 +93,11 @@ describe("a run with every kind of outcome", () => {
     const run = await stored(fullRun());
     await buildReport(run);
     for (const text of [read(run, "report.html"), read(run, "report.md")]) {
-      expect(text).toMatch(/Threads of a device\W+(?:<[^>]*>\W*)*8/);
       expect(text).toContain("60 s were not enough");
       expect(text).toContain("off by 0.12");
       expect(text).toContain("the run ended without it");
     }
+    expect(read(run, "report.html")).toContain('<th scope="row">Threads of a device</th><td>8</td>');
     expect(read(run, "charts/gradient-ratio-wasm-f32.svg")).toContain("timeout: 60 s were not enough");
   });
 
