@@ -39,39 +39,69 @@ interface Binary {
   (x: Value, y: Value): Value;
 }
 
+/** -x. */
 export const neg = v.neg as Unary;
+/** |x|; derivative 0 at 0. */
 export const abs = v.abs as Unary;
 /** -1, 0 or 1; derivative 0. */
 export const sign = v.sign as Unary;
+/** The largest integer that is not above x. */
 export const floor = v.floor as Unary;
+/** The smallest integer that is not below x. */
 export const ceil = v.ceil as Unary;
+/** The integer next to x towards 0. */
 export const trunc = v.trunc as Unary;
 /** To the nearest integer, halves upwards as Math.round. */
 export const round = v.round as Unary;
+/** √x; NaN below 0. */
 export const sqrt = v.sqrt as Unary;
+/** 1/√x. */
 export const rsqrt = v.rsqrt as Unary;
+/** x². */
 export const square = v.square as Unary;
+/** 1/x. */
 export const reciprocal = v.reciprocal as Unary;
+/** e^x. */
 export const exp = v.exp as Unary;
+/** e^x - 1, exact near 0. */
 export const expm1 = v.expm1 as Unary;
+/** Natural logarithm; NaN below 0. */
 export const log = v.log as Unary;
+/** log(1 + x), exact near 0. */
 export const log1p = v.log1p as Unary;
+/** Logarithm to base 2. */
 export const log2 = v.log2 as Unary;
+/** Logarithm to base 10. */
 export const log10 = v.log10 as Unary;
+/** The real cube root, of negative numbers too. */
 export const cbrt = v.cbrt as Unary;
+/** Sine of radians. */
 export const sin = v.sin as Unary;
+/** Cosine of radians. */
 export const cos = v.cos as Unary;
+/** Tangent of radians. */
 export const tan = v.tan as Unary;
+/** In [-π/2, π/2]; NaN outside [-1, 1]. */
 export const asin = v.asin as Unary;
+/** In [0, π]; NaN outside [-1, 1]. */
 export const acos = v.acos as Unary;
+/** In (-π/2, π/2). */
 export const atan = v.atan as Unary;
+/** Hyperbolic sine. */
 export const sinh = v.sinh as Unary;
+/** Hyperbolic cosine. */
 export const cosh = v.cosh as Unary;
+/** Hyperbolic tangent. */
 export const tanh = v.tanh as Unary;
+/** Inverse of sinh. */
 export const asinh = v.asinh as Unary;
+/** Inverse of cosh, not negative; NaN below 1. */
 export const acosh = v.acosh as Unary;
+/** Inverse of tanh; NaN outside [-1, 1]. */
 export const atanh = v.atanh as Unary;
+/** 2/√π ∫₀ˣ e^(-t²) dt. */
 export const erf = v.erf as Unary;
+/** 1 - erf(x), exact where that is small. */
 export const erfc = v.erfc as Unary;
 /** log |Gamma(x)|. */
 export const lgamma = v.lgamma as Unary;
@@ -81,23 +111,32 @@ export const sigmoid = v.sigmoid as Unary;
 export const softplus = v.softplus as Unary;
 /** max(x, 0), derivative 0 at 0. */
 export const relu = v.relu as Unary;
+/** Whether x is false. */
 export const logicalNot = v.logicalNot as Unary;
 /** The value, with all derivatives zero. */
 export const stopGradient = v.stopGradient as Unary;
 /** The number in a tensor of one element. */
 export const item = v.item as (x: Value) => number;
 
+/** x + y. */
 export const add = v.add as Binary;
+/** x - y. */
 export const sub = v.sub as Binary;
+/** x · y. */
 export const mul = v.mul as Binary;
+/** x / y; integers must be cast first. */
 export const div = v.div as Binary;
 /** JavaScript's %: the sign of the dividend. */
 export const rem = v.rem as Binary;
+/** x^y; the derivative of x^0 is 0, and that of 0^y by y too. NaN for a negative x and a fraction y. */
 export const pow = v.pow as Binary;
-/** At a tie each operand gets half of the derivative. */
+/** The larger one; NaN where one is NaN. At a tie each operand gets half of the derivative. */
 export const maximum = v.maximum as Binary;
+/** The smaller one; NaN where one is NaN. At a tie each operand gets half of the derivative. */
 export const minimum = v.minimum as Binary;
+/** The angle of the point (y, x) = (first, second) in (-π, π]. */
 export const atan2 = v.atan2 as Binary;
+/** √(x² + y²) without overflow. */
 export const hypot = v.hypot as Binary;
 /** log(e^x + e^y), stable. */
 export const logaddexp = v.logaddexp as Binary;
@@ -105,13 +144,21 @@ export const logaddexp = v.logaddexp as Binary;
 export const xlogy = v.xlogy as Binary;
 /** The n-th derivative of digamma at x; n = 0 is digamma itself. */
 export const polygamma = v.polygamma as Binary;
+/** x < y; false beside NaN. */
 export const lt = v.lt as Binary;
+/** x <= y; false beside NaN. */
 export const le = v.le as Binary;
+/** x > y; false beside NaN. */
 export const gt = v.gt as Binary;
+/** x >= y; false beside NaN. */
 export const ge = v.ge as Binary;
+/** x = y; false beside NaN. */
 export const eq = v.eq as Binary;
+/** x ≠ y; true beside NaN. */
 export const ne = v.ne as Binary;
+/** Whether both are true. */
 export const logicalAnd = v.logicalAnd as Binary;
+/** Whether one or both are true. */
 export const logicalOr = v.logicalOr as Binary;
 
 /** digamma(x), the derivative of lgamma. */
@@ -120,6 +167,7 @@ export const digamma = ((x: Value) => v.polygamma(0, x)) as Unary;
 export const remainder = ((x: Value, y: Value) => v.sub(x, v.mul(y, v.floor(v.div(x, y))))) as Binary;
 /** log(sigmoid(x)), stable. */
 export const logSigmoid = ((x: Value) => v.neg(v.softplus(v.neg(x)))) as Unary;
+/** x · sigmoid(x). */
 export const silu = ((x: Value) => v.mul(x, v.sigmoid(x))) as Unary;
 /** x / (1 + |x|). */
 export const softsign = ((x: Value) => v.div(x, v.add(1, v.abs(x)))) as Unary;
@@ -129,6 +177,7 @@ export function where(c: Tensor, x: Operand, y: Operand): Tensor;
 export function where(c: Value, x: Value, y: Value): Value {
   return v.where(c, x, y);
 }
+/** Another dtype: to i32 towards 0, saturating, NaN to 0; to bool whether x is not 0. Derivatives pass between f32 and f64. */
 export function cast(x: Tensor, dtype: DType): Tensor;
 export function cast(x: Value, dtype: DType): Value {
   return v.cast(x, dtype);
@@ -149,6 +198,7 @@ export function clamp(x: Value, lo: number | null, hi: number | null): Value {
   if (hi !== null) y = v.where(v.gt(x, hi), hi, y);
   return y;
 }
+/** clamp(x, -1, 1). */
 export function hardtanh(x: Tensor): Tensor {
   return clamp(x, -1, 1);
 }
@@ -180,20 +230,24 @@ export const sum = reduction((x, axes, keepdims) => {
     );
   return v.sum(x, axes, keepdims);
 });
-/** Ties share the derivative evenly. */
+/** The largest element, NaN where one is NaN; an error over no elements. Ties share the derivative evenly. */
 export const reduceMax = reduction(v.reduceMax);
+/** The smallest element, NaN where one is NaN; an error over no elements. Ties share the derivative evenly. */
 export const reduceMin = reduction(v.reduceMin);
 /** log(sum(e^x)), stable. */
 export const logsumexp = reduction(v.logsumexp);
-/** i32 index of the first maximum along an axis (over all elements, row-major, where absent). */
+/** i32 index of the first maximum along an axis (over all elements, row-major, where absent); the first NaN where there is one. */
 export const argmax = ((x: Value, axis?: number) =>
   v.argmax(x, normalizeAxes(axis === undefined ? null : [axis], avalOf(x).shape.length), false)) as (x: Tensor, axis?: number) => Tensor;
+/** i32 index of the first minimum, as {@link argmax}. */
 export const argmin = ((x: Value, axis?: number) =>
   v.argmin(x, normalizeAxes(axis === undefined ? null : [axis], avalOf(x).shape.length), false)) as (x: Tensor, axis?: number) => Tensor;
+/** e^x / sum(e^x) along an axis, stable; a row of -Infinity alone is NaN. */
 export const softmax = ((x: Value, axis = -1) => v.softmax(x, normalizeAxis(axis, avalOf(x).shape.length))) as (
   x: Tensor,
   axis?: number,
 ) => Tensor;
+/** log(softmax(x)) along an axis, stable. */
 export const logSoftmax = ((x: Value, axis = -1) => v.logSoftmax(x, normalizeAxis(axis, avalOf(x).shape.length))) as (
   x: Tensor,
   axis?: number,

@@ -30,6 +30,7 @@ interface TransposeOptions extends ConvolutionOptions {
 interface PoolOptions {
   /** Distance of windows; the kernel. */
   readonly stride?: Extent;
+  /** Rows and columns on each side, at most half the kernel; 0. */
   readonly padding?: Extent;
   /** avgPool2d: whether padding counts in the divisor; true. */
   readonly countIncludePad?: boolean;
