@@ -1,6 +1,6 @@
 /**
  * The cases of every operator with every attribute, whose numbers are another library's: none is wrong, none is skipped, and none of
- * the vocabulary is left out. One device for each dtype here; `npm run verify:reference` runs them on both.
+ * the vocabulary is left out. One device for each dtype here; `npm run verify:reference` runs them on all.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

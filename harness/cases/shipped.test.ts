@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { FloatDType } from "../../core/base/dtype.ts";
 import type { DeviceName } from "../../core/device/device.ts";
+import { findNative } from "../../core/device/native/availability.ts";
 import { openDevice } from "../../core/device/registry.ts";
 import { releaseConstants } from "../../core/tensor/eager.ts";
 import { useDevice } from "../../core/tensor/tensor.ts";
@@ -37,7 +38,13 @@ async function checks(paths: readonly string[], device: DeviceName, dtype: Float
 
 const unlike = (all: readonly Check[], ...statuses: readonly Check["status"][]) => all.filter((c) => !statuses.includes(c.status));
 
-describe.each(["interpreter", "wasm"] as const)("on %s", (device) => {
+const native = findNative();
+if (!native.available) console.warn(`reference cases are not tested on the native device: ${native.detail}`);
+
+/** Where nothing is in the disk cache yet, the native device waits for the compiler. */
+const COLD = { timeout: 300_000 };
+
+describe.each(["interpreter", "wasm", ...(native.available ? (["native"] as const) : [])] as const)("on %s", COLD, (device) => {
   describe.each(["f64", "f32"] as const)("in %s", (dtype) => {
     test("golden operators, programs and models pass, or lack a function", async () => {
       const all = await checks([join(data, "golden")], device, dtype);
