@@ -29,6 +29,25 @@ const RUNS: Readonly<Record<string, Run>> = {
   softmax: (x) => [tf.softmax(x as tf.Tensor)],
   matmul: (a, b) => [tf.matMul(a as tf.Tensor2D, b as tf.Tensor2D)],
   convolution: (x, w) => [tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1, "same")],
+  // The backend has no kernel for the gradient of a filter: it is written as the convolution that it is, of channels by images.
+  convolutionGradients: (x, w, ct) => [
+    tf.conv2dTranspose(ct as tf.Tensor4D, w as tf.Tensor4D, (x as tf.Tensor4D).shape, 1, "same"),
+    tf.transpose(
+      tf.conv2d(tf.transpose(x as tf.Tensor4D, [3, 1, 2, 0]), tf.transpose(ct as tf.Tensor4D, [1, 2, 0, 3]), 1, 1),
+      [1, 2, 0, 3],
+    ),
+  ],
+};
+
+/** Our order of axes to that of the backend, and back: images, then filters. */
+const IMAGE = { in: [0, 2, 3, 1], out: [0, 3, 1, 2] } as const;
+const FILTER = { in: [2, 3, 1, 0], out: [3, 2, 0, 1] } as const;
+type Order = typeof IMAGE | typeof FILTER;
+
+/** The orders of inputs and outputs of workloads on images. */
+const ORDERS: Readonly<Record<string, { readonly inputs: readonly Order[]; readonly outputs: readonly Order[] }>> = {
+  convolution: { inputs: [IMAGE, FILTER], outputs: [IMAGE] },
+  convolutionGradients: { inputs: [IMAGE, FILTER, IMAGE], outputs: [IMAGE, FILTER] },
 };
 
 export class Tfjs implements Side {
@@ -49,13 +68,21 @@ export class Tfjs implements Side {
     const run = RUNS[key];
     if (run === undefined) throw new NotHere("not a workload of this side");
     const given = inputs.map((spec, i) => tf.tensor(fill(spec, i), [...spec.shape]));
-    if (key === "convolution") {
-      const [x, w] = given as [tf.Tensor, tf.Tensor];
-      this.inputs = [tf.transpose(x, [0, 2, 3, 1]), tf.transpose(w, [2, 3, 1, 0])];
+    const orders = ORDERS[key];
+    const turned = (xs: readonly tf.Tensor[], by: readonly (readonly number[])[]) => xs.map((x, i) => tf.transpose(x, [...(by[i] ?? [])]));
+    if (orders !== undefined) {
+      this.inputs = turned(
+        given,
+        orders.inputs.map((o) => o.in),
+      );
       tf.dispose(given);
     } else this.inputs = given;
     this.run = () => tf.tidy(() => void run(...this.inputs));
-    return tf.tidy(() => run(...this.inputs).map((y) => sampled((key === "convolution" ? tf.transpose(y, [0, 3, 1, 2]) : y).dataSync())));
+    return tf.tidy(() => {
+      const outputs = run(...this.inputs);
+      const order = orders?.outputs.map((o) => o.out);
+      return (order === undefined ? outputs : turned(outputs, order)).map((y) => sampled(y.dataSync()));
+    });
   }
 
   async time(calls: number): Promise<number> {
