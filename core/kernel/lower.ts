@@ -68,7 +68,8 @@ export function describeFused(d: FusedDescription): KernelLaunch {
   let reducedAxes = keptReduced;
   if (reduced > 0 && keptReduced === 0) {
     extents.push(1);
-    for (const s of strides) s.push(1);
+    // What did not move along the folded axes does not move along this one: a row's result may read it.
+    for (const [k, v] of views.entries()) (strides[k] as number[]).push(v.strides.slice(-reduced).every((s) => s === 0) ? 0 : 1);
     reducedAxes = 1;
   } else if (extents.length === 0) {
     extents.push(1);

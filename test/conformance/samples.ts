@@ -201,6 +201,9 @@ export const samples: Samples = {
   crossEntropyRows: [
     { inputs: [{ shape: [4, 5] }, ids([4], 0, 4, 2, 2)], params: undefined },
     { inputs: [{ shape: [2, 2, 3] }, ids([2, 2], 0, 1, 2, 2)], params: undefined },
+    { inputs: [{ shape: [1, 4] }, ids([1], 2)], params: undefined },
+    { inputs: [{ shape: [3, 1] }, ids([3], 0, 0, 0)], params: undefined },
+    { inputs: [{ shape: [1] }, ids([], 0)], params: undefined },
   ],
   cumsum: rows().flatMap((s) => [false, true].map((reverse) => ({ ...s, params: { ...s.params, reverse } }))),
   convolution: convolutions("x", "w"),

@@ -131,13 +131,13 @@ class Interpreter implements Device {
     }
   }
 
-  /** The buffer in which an address lies; `bytes` is what is left of it from there. */
+  /** The buffer in which an address lies, or that ends there, as an empty tensor may; `bytes` is what is left of it from there. */
   private at(address: Address): { readonly memory: ArrayBuffer; readonly offset: number; readonly bytes: number } {
     const own = this.buffers.get(address);
     if (own !== undefined) return { ...own, offset: 0 };
     for (const [start, { memory, bytes }] of this.buffers) {
       const offset = address - start;
-      if (offset > 0 && offset < bytes) return { memory, offset, bytes: bytes - offset };
+      if (offset > 0 && offset <= bytes) return { memory, offset, bytes: bytes - offset };
     }
     return assert(false, `address ${address} is used but not allocated`) as never;
   }
