@@ -13,20 +13,31 @@ import { determinantParts, factorLU, solveFactored } from "./lu.ts";
 import { square, transposed } from "./matrix.ts";
 import { solveTriangular } from "./triangular.ts";
 
+/** Working memory for matrices of one size, so that a batch does not make it anew for each. */
+export interface CofactorSpace {
+  readonly lu: Float64Array;
+  readonly inverse: Float64Array;
+  readonly spare: Float64Array;
+  readonly order: Int32Array;
+}
+
+export function cofactorSpace(n: number): CofactorSpace {
+  const square = () => new Float64Array(n * n);
+  return { lu: square(), inverse: square(), spare: square(), order: new Int32Array(n) };
+}
+
 /** Overwrites A[n, n] by its cofactors: those of an invertible matrix as det A · A⁻ᵀ, from one factorisation. */
-export function cofactorsInPlace(a: Float64Array, n: number): void {
-  const lu = Float64Array.from(a);
-  const order = new Int32Array(n);
+export function cofactorsInPlace(a: Float64Array, n: number, space: CofactorSpace = cofactorSpace(n)): void {
+  const { lu, inverse, spare, order } = space;
+  lu.set(a);
   const sign = factorLU(lu, n, order);
   const { mantissa, powers } = determinantParts(lu, n, sign);
-  const result = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) result[i * n + i] = 1;
-  if (mantissa !== 0) {
-    solveFactored(lu, order, result, n, n, true, new Float64Array(n * n));
-    for (let i = 0; i < n * n; i++) result[i] = scaled((result[i] as number) * mantissa, powers);
-  }
-  if (mantissa !== 0 && result.every(Number.isFinite)) a.set(result);
-  else cofactorsTangentInPlace(a, undefined, n);
+  if (mantissa === 0) return cofactorsTangentInPlace(a, undefined, n);
+  inverse.fill(0);
+  for (let i = 0; i < n; i++) inverse[i * n + i] = 1;
+  solveFactored(lu, order, inverse, n, n, true, spare);
+  if (!inverse.every(Number.isFinite)) return cofactorsTangentInPlace(a, undefined, n);
+  for (let i = 0; i < n * n; i++) a[i] = scaled((inverse[i] as number) * mantissa, powers);
 }
 
 /** Overwrites A[n, n] by the derivative of its cofactors along E[n, n], or by its cofactors where there is no E. */

@@ -6,7 +6,7 @@ import type { TypedArray } from "../../base/dtype.ts";
 import type { RoutineLaunch } from "../launch.ts";
 import { argsort, sortSpace } from "./argsort.ts";
 import { choleskyInPlace } from "./cholesky.ts";
-import { cofactorsInPlace, cofactorsTangentInPlace } from "./cofactors.ts";
+import { cofactorSpace, cofactorsInPlace, cofactorsTangentInPlace } from "./cofactors.ts";
 import { determinantOf, logDeterminantOf, solveInPlace } from "./lu.ts";
 import { square, transposed } from "./matrix.ts";
 import { solveTriangular } from "./triangular.ts";
@@ -21,6 +21,7 @@ export function runRoutine(launch: RoutineLaunch, out: TypedArray, inputs: reado
   const a = new Float64Array(n * n);
   const b = new Float64Array(n * columns);
   const spare = new Float64Array(n * columns);
+  const space = launch.routine === "cofactors" && columns === 0 ? cofactorSpace(n) : undefined;
   for (let i = 0; i < batch; i++) {
     a.set((inputs[0] as TypedArray).subarray(i * n * n, (i + 1) * n * n));
     if (columns > 0) b.set((inputs[1] as TypedArray).subarray(i * n * columns, (i + 1) * n * columns));
@@ -48,7 +49,7 @@ export function runRoutine(launch: RoutineLaunch, out: TypedArray, inputs: reado
         break;
       case "cofactors":
         if (columns > 0) cofactorsTangentInPlace(a, b, n);
-        else cofactorsInPlace(a, n);
+        else cofactorsInPlace(a, n, space);
         out.set(a, i * n * n);
         break;
       default:

@@ -159,10 +159,9 @@ static void cofactors_of_any(int64_t n, double *a, const double *e) {
         memset(out, 0, (size_t)square * sizeof(type));                                                                                 \
         for (int64_t i = 0; i < n; i++) out[i * n + i] = 1;                                                                            \
         solve_factored_##suffix(n, n, lu, pivot, 1, out);                                                                              \
-        for (int64_t i = 0; i < square; i++) {                                                                                         \
+        for (int64_t i = 0; i < square; i++) finite += isfinite(out[i]) != 0;                                                          \
+        for (int64_t i = 0; finite == square && i < square; i++)                                                                       \
           out[i] = (type)value_of(det.fraction * (double)out[i], det.power);                                                           \
-          finite += isfinite(out[i]) != 0;                                                                                             \
-        }                                                                                                                              \
         if (finite == square) return;                                                                                                  \
       }                                                                                                                                \
     }                                                                                                                                  \
