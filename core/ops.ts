@@ -6,7 +6,7 @@
 import type { DType } from "./base/dtype.ts";
 import { mismatch } from "./base/errors.ts";
 import { normalizeAxes, normalizeAxis, type Shape, showShape } from "./base/shape.ts";
-import { known, oneOf, shaped } from "./ops/options.ts";
+import { known, oneOf, shaped, truth } from "./ops/options.ts";
 import type { Tensor } from "./tensor/tensor.ts";
 import type { Value } from "./tensor/traced.ts";
 import { avalOf, valueOps as v } from "./tensor/values.ts";
@@ -261,6 +261,8 @@ export function matmul(a: Tensor, b: Tensor, flags?: { transposeA?: boolean; tra
 export function matmul(a: Value, b: Value, flags: { transposeA?: boolean; transposeB?: boolean } = {}): Value {
   known("matmul", flags, ["transposeA", "transposeB"]);
   const { transposeA = false, transposeB = false } = flags;
+  truth("matmul", "transposeA", transposeA);
+  truth("matmul", "transposeB", transposeB);
   const sa = avalOf(a).shape;
   const sb = avalOf(b).shape;
   if (sa.length === 0 || sb.length === 0)

@@ -4,7 +4,7 @@ import { broadcastShapes, type Shape, sameShape, showShape } from "../base/shape
 import { createTensor, type Tensor } from "../tensor/tensor.ts";
 import type { Value } from "../tensor/traced.ts";
 import { avalOf, valueOps as v } from "../tensor/values.ts";
-import { known } from "./options.ts";
+import { known, truth } from "./options.ts";
 
 /**
  * Lower L with L Lᵀ = A, for a symmetric positive definite A[..., n, n] of which the lower triangle is read. The whole factor is NaN
@@ -35,6 +35,8 @@ export function triangularSolve(a: Tensor, b: Tensor, options?: { lower?: boolea
 export function triangularSolve(a: Value, b: Value, options: { lower?: boolean; transpose?: boolean } = {}): Value {
   known("triangularSolve", options, ["lower", "transpose"]);
   const { lower = true, transpose = false } = options;
+  truth("triangularSolve", "lower", lower);
+  truth("triangularSolve", "transpose", transpose);
   return systemOf("triangularSolve", a, b, (x, y) => v.triangularSolve(x, y, { lower, transpose }));
 }
 

@@ -27,6 +27,8 @@ interface Term {
  */
 export function einsum(equation: string, ...xs: readonly Tensor[]): Tensor;
 export function einsum(equation: string, ...xs: readonly Value[]): Value {
+  if (typeof equation !== "string")
+    throw mismatch(`einsum: the equation is ${JSON.stringify(equation)}`, 'write einsum("ij,jk->ik", a, b)');
   const avals = xs.map(avalOf);
   const { operands, result, lengths, order } = planned(
     equation,

@@ -5,7 +5,7 @@ import { showShape } from "../base/shape.ts";
 import { createTensor, type Tensor } from "../tensor/tensor.ts";
 import type { Value } from "../tensor/traced.ts";
 import { avalOf, valueOps as v } from "../tensor/values.ts";
-import { numeric, oneOf, shaped } from "./options.ts";
+import { numeric, oneOf, shaped, truth } from "./options.ts";
 import { mean } from "./statistics.ts";
 
 export type Reduction = "mean" | "sum" | "none";
@@ -144,6 +144,7 @@ export function dropoutMask(x: Value, mask: Value, p: number): Value {
 /** softmax(q·kᵀ / sqrt(d) + causal mask)·v for q, k, v of shape [..., T, d]; masked positions are -inf before the softmax. */
 export function attention(q: Tensor, k: Tensor, values: Tensor, causal?: boolean): Tensor;
 export function attention(q: Value, k: Value, values: Value, causal = false): Value {
+  truth("attention", "causal", causal);
   const shape = avalOf(q).shape;
   const queries = shape.at(-2) as number;
   const keys = avalOf(k).shape.at(-2) as number;

@@ -4,15 +4,14 @@ import { elementCount, normalizeAxes, normalizeAxis, type Shape, showShape } fro
 import { createTensor, type Tensor } from "../tensor/tensor.ts";
 import type { Value } from "../tensor/traced.ts";
 import { avalOf, valueOps as v } from "../tensor/values.ts";
-import { numeric, oneOf } from "./options.ts";
+import { listed, numeric, oneOf } from "./options.ts";
 
 const shapeOf = (x: Value): Shape => avalOf(x).shape;
 
 /** Row-major reshape; one length may be -1 and is inferred. */
 export function reshape(x: Tensor, shape: Shape): Tensor;
 export function reshape(x: Value, shape: Shape): Value {
-  if (!Array.isArray(shape))
-    throw mismatch(`reshape to ${JSON.stringify(shape)}: a shape is a list of lengths`, "write [6] for one axis of 6");
+  listed("reshape", "the shape", shape);
   const open = shape.indexOf(-1);
   if (open < 0) return v.reshape(x, shape);
   if (shape.indexOf(-1, open + 1) > 0) throw mismatch(`reshape to ${showShape(shape)}: only one length may be -1`);
@@ -29,6 +28,7 @@ export function reshape(x: Value, shape: Shape): Value {
 export function transpose(x: Tensor, perm?: readonly number[]): Tensor;
 export function transpose(x: Value, perm?: readonly number[]): Value {
   const rank = shapeOf(x).length;
+  if (perm !== undefined) listed("transpose", "the permutation", perm);
   const p = perm === undefined ? Array.from({ length: rank }, (_, i) => rank - 1 - i) : perm.map((a) => normalizeAxis(a, rank));
   if (p.length !== rank || new Set(p).size !== rank)
     throw mismatch(`[${perm}] is not a permutation of the axes of ${showShape(shapeOf(x))}`);
@@ -38,6 +38,7 @@ export function transpose(x: Value, perm?: readonly number[]): Value {
 /** Repeated along axes of length one and new leading axes, as NumPy broadcasts. */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor;
 export function broadcastTo(x: Value, shape: Shape): Value {
+  listed("broadcastTo", "the shape", shape);
   return v.broadcastTo(x, shape);
 }
 
@@ -56,6 +57,7 @@ export function squeeze(x: Value, axes?: readonly number[]): Value {
 /** Inserts axes of length one; positions are those in the result. */
 export function expandDims(x: Tensor, axes: readonly number[]): Tensor;
 export function expandDims(x: Value, axes: readonly number[]): Value {
+  listed("expandDims", "the axes", axes);
   const shape = [...shapeOf(x)];
   for (const a of normalizeAxes(axes, shape.length + axes.length)) shape.splice(a, 0, 1);
   return v.reshape(x, shape);
@@ -67,6 +69,7 @@ type Bounds = readonly (number | null)[] | null;
 export function slice(x: Tensor, start: Bounds, stop: Bounds, step?: Bounds): Tensor;
 export function slice(x: Value, start: Bounds, stop: Bounds, step: Bounds = null): Value {
   const shape = shapeOf(x);
+  for (const [word, b] of Object.entries({ start, stop, step })) if (b !== null) listed("slice", word, b);
   for (const b of [start, stop, step])
     if (b !== null && b.length > shape.length) throw mismatch(`slice of ${showShape(shape)} names ${b.length} axes`);
   const lo: number[] = [];
@@ -128,6 +131,7 @@ export function flip(x: Value, axes: readonly number[]): Value {
 /** Joined along an axis; the dtypes and the other axes agree. At least one tensor. */
 export function concat(xs: readonly Tensor[], axis: number): Tensor;
 export function concat(xs: readonly Value[], axis: number): Value {
+  listed("concat", "what is joined", xs);
   if (xs.length === 0) throw mismatch("concat of no tensors");
   return v.concat(xs, normalizeAxis(axis, shapeOf(xs[0] as Value).length));
 }
@@ -135,6 +139,7 @@ export function concat(xs: readonly Value[], axis: number): Value {
 /** Joins along a new axis. */
 export function stack(xs: readonly Tensor[], axis: number): Tensor;
 export function stack(xs: readonly Value[], axis: number): Value {
+  listed("stack", "what is joined", xs);
   if (xs.length === 0) throw mismatch("stack of no tensors");
   const a = normalizeAxis(axis, shapeOf(xs[0] as Value).length + 1);
   return v.concat(
@@ -146,6 +151,7 @@ export function stack(xs: readonly Value[], axis: number): Value {
 /** Pieces of the given sizes along an axis. */
 export function split(x: Tensor, sizes: readonly number[], axis: number): Tensor[];
 export function split(x: Value, sizes: readonly number[], axis: number): Value[] {
+  listed("split", "the sizes", sizes);
   const shape = shapeOf(x);
   const a = normalizeAxis(axis, shape.length);
   if (sizes.some((s) => !Number.isInteger(s) || s < 0))
@@ -183,6 +189,8 @@ export function pad(
 ): Value {
   const shape = shapeOf(x);
   oneOf("pad", "mode", mode, ["constant", "reflect", "replicate"]);
+  listed("pad", "the widths", pads);
+  for (const p of pads) listed("pad", "the widths of an axis", p);
   if (pads.some((p) => p.some((n) => !Number.isInteger(n) || n < 0)))
     throw mismatch(`pad of ${showShape(shape)} by ${JSON.stringify(pads)}: widths are integers of at least 0`, "use slice to take away");
   if (pads.length !== shape.length) throw mismatch(`pad of ${showShape(shape)} names ${pads.length} axes`);
@@ -226,6 +234,7 @@ export function roll(x: Value, shift: number, axis: number): Value {
 /** The whole tensor repeated reps times per axis. */
 export function tile(x: Tensor, reps: readonly number[]): Tensor;
 export function tile(x: Value, reps: readonly number[]): Value {
+  listed("tile", "the repetitions", reps);
   const shape = shapeOf(x);
   const lead = reps.length - shape.length;
   const own = lead > 0 ? [...Array<number>(lead).fill(1), ...shape] : [...shape];

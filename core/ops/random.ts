@@ -13,7 +13,7 @@ import { createTensor, type Tensor } from "../tensor/tensor.ts";
 import type { Value } from "../tensor/traced.ts";
 import { valueOps as v } from "../tensor/values.ts";
 import { select } from "./movement.ts";
-import { oneOf } from "./options.ts";
+import { listed, oneOf } from "./options.ts";
 
 /** The key of a seed (an integer, 64 bits of which count): i32[2]. */
 export function key(seed: number): Tensor {
@@ -32,11 +32,13 @@ export function splitKey(from: Tensor, n = 2): Tensor[] {
 
 /** 32 random bits in each element, as i32. */
 export function randomBits(from: Tensor, shape: Shape): Tensor {
+  listed("randomBits", "the shape", shape);
   return v.randomBits(from, shape) as Tensor;
 }
 
 /** Uniform in [0, 1): multiples of 2^-53 in f64, and their first 24 bits in f32. */
 export function uniform(from: Tensor, shape: Shape, dtype: FloatDType = "f32"): Tensor {
+  listed("uniform", "the shape", shape);
   oneOf("uniform", "the dtype", dtype, ["f32", "f64"]);
   return v.randomUniform(from, shape, dtype) as Tensor;
 }
@@ -46,6 +48,7 @@ export function uniform(from: Tensor, shape: Shape, dtype: FloatDType = "f32"): 
  * The largest number that can be drawn is 8.57 in f64 and 6.66 in f32.
  */
 export function normal(from: Tensor, shape: Shape, dtype: FloatDType = "f32"): Tensor {
+  listed("normal", "the shape", shape);
   oneOf("normal", "the dtype", dtype, ["f32", "f64"]);
   return v.randomNormal(from, shape, dtype) as Tensor;
 }
@@ -53,6 +56,7 @@ export function normal(from: Tensor, shape: Shape, dtype: FloatDType = "f32"): T
 /** bool, true with probability p: a number, or a tensor that broadcasts to the shape. */
 export function bernoulli(from: Tensor, p: Tensor | number, shape: Shape): Tensor;
 export function bernoulli(from: Value, p: Value, shape: Shape): Value {
+  listed("bernoulli", "the shape", shape);
   if (typeof p === "number" && !(p >= 0 && p <= 1)) throw mismatch(`bernoulli with p = ${p}, which is no probability`);
   const u = v.randomUniform(from, shape, "f64");
   return v.lt(u, typeof p === "number" ? p : v.broadcastTo(v.cast(p, "f64"), shape));
@@ -61,6 +65,7 @@ export function bernoulli(from: Value, p: Value, shape: Shape): Value {
 /** i32, uniform in [low, high). Made from 53 bits, so no value is likelier than another by more than (high - low)·2^-53 of its share. */
 export function randomInt(from: Tensor, shape: Shape, low: number, high: number): Tensor;
 export function randomInt(from: Value, shape: Shape, low: number, high: number): Value {
+  listed("randomInt", "the shape", shape);
   const isInt = (x: number) => Number.isInteger(x) && x >= -(2 ** 31) && x <= 2 ** 31;
   if (!isInt(low) || !isInt(high) || high <= low)
     throw mismatch(`randomInt in [${low}, ${high}): needs integers of 32 bits, the first below the second`);

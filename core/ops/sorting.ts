@@ -4,13 +4,14 @@ import { normalizeAxis, showShape } from "../base/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Value } from "../tensor/traced.ts";
 import { avalOf, valueOps as v } from "../tensor/values.ts";
-import { known } from "./options.ts";
+import { known, truth } from "./options.ts";
 
 /** i32 positions that sort x along an axis (the last where absent), stably; NaN comes last either way. */
 export function argsort(x: Tensor, axis?: number, options?: { descending?: boolean }): Tensor;
 export function argsort(x: Value, axis = -1, options: { descending?: boolean } = {}): Value {
   known("sorting", options, ["descending"]);
   const { descending = false } = options;
+  truth("sorting", "descending", descending);
   const rank = avalOf(x).shape.length;
   const a = normalizeAxis(axis, rank);
   if (a === rank - 1) return v.argsort(x, descending);

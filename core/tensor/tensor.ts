@@ -128,15 +128,29 @@ export class Tensor {
  * value is an error.
  */
 export function createTensor(values: ArrayLike<number>, shape: Shape, dtype: DType = "f32"): Tensor {
+  if (!Array.isArray(shape) || typeof values !== "object" || values === null)
+    throw mismatch(
+      `createTensor of ${values === null ? "null" : typeof values} with the shape ${JSON.stringify(shape)}`,
+      "needs a list of numbers and a list of lengths, as in createTensor([1, 2], [2])",
+    );
   const a = aval(shape, dtype);
   if (values.length !== a.size)
     throw mismatch(`${values.length} values do not fill a tensor of shape ${showShape(shape)}, which has ${a.size} elements`);
+  if (Array.isArray(values)) checkNumbers(values);
   const host = hostArray(dtype, a.size);
   host.set(values);
   if (!isFloat(dtype)) checkIntegers(values, host, dtype);
   const storage = new Storage(currentDevice(), a.size * sizeOf(dtype));
   storage.device.upload(storage.address, host);
   return new Tensor(a, storage);
+}
+
+/** Throws where an element is no number: an array that is set from it would hold NaN. Truth values are taken for 0 and 1. */
+function checkNumbers(values: readonly unknown[]): void {
+  for (let i = 0; i < values.length; i++) {
+    const x = values[i];
+    if (typeof x !== "number" && typeof x !== "boolean") throw mismatch(`${String(x)} at position ${i} of a tensor's values is no number`);
+  }
 }
 
 /** Throws where a value did not survive its dtype. */

@@ -32,12 +32,11 @@ export function cofactorsInPlace(a: Float64Array, n: number, space: CofactorSpac
   lu.set(a);
   const sign = factorLU(lu, n, order);
   const { mantissa, powers } = determinantParts(lu, n, sign);
-  if (mantissa === 0) return cofactorsTangentInPlace(a, undefined, n);
   inverse.fill(0);
   for (let i = 0; i < n; i++) inverse[i * n + i] = 1;
-  solveFactored(lu, order, inverse, n, n, true, spare);
-  if (!inverse.every(Number.isFinite)) return cofactorsTangentInPlace(a, undefined, n);
-  for (let i = 0; i < n * n; i++) a[i] = scaled((inverse[i] as number) * mantissa, powers);
+  if (mantissa !== 0) solveFactored(lu, order, inverse, n, n, true, spare);
+  if (mantissa === 0 || !inverse.every(Number.isFinite)) cofactorsTangentInPlace(a, undefined, n);
+  else for (let i = 0; i < n * n; i++) a[i] = scaled((inverse[i] as number) * mantissa, powers);
 }
 
 /** Overwrites A[n, n] by the derivative of its cofactors along E[n, n], or by its cofactors where there is no E. */
