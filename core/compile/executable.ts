@@ -95,10 +95,6 @@ export class Executable {
       lowerBound: arena.lowerBound,
       unsharedBytes: arena.unshared,
     };
-    const arenaAddress = this.take(arena.bytes);
-    const constants = this.take(layout.constantBytes);
-    for (const [value, offset] of layout.constants) if (value.kind === "constant") device.upload(constants + offset, value.data);
-    this.blocks = [arenaAddress, constants, ...current.inputs.map(() => 0), ...this.outputValues.map(() => 0)];
     const planSteps = this.steps.flatMap((s) =>
       s.launches.map(
         (launch): PlanStep => ({
@@ -107,6 +103,12 @@ export class Executable {
         }),
       ),
     );
+    // Empty tensors have places too, in a block of no bytes.
+    const isUsed = (block: number) => planSteps.some(({ operands }) => operands.some((o) => o.block === block));
+    const arenaAddress = this.take(arena.bytes, isUsed(ARENA));
+    const constants = this.take(layout.constantBytes, isUsed(CONSTANTS));
+    for (const [value, offset] of layout.constants) if (value.kind === "constant") device.upload(constants + offset, value.data);
+    this.blocks = [arenaAddress, constants, ...current.inputs.map(() => 0), ...this.outputValues.map(() => 0)];
     this.plan = device.preparePlan(planSteps);
   }
 
@@ -155,8 +157,8 @@ export class Executable {
     return new Tensor((this.program.outputs[k] as Value).aval, storage);
   }
 
-  /** Of no bytes too: a program over empty tensors has places all the same. */
-  private take(bytes: number): Address {
+  private take(bytes: number, isUsed: boolean): Address {
+    if (bytes === 0 && !isUsed) return 0;
     const address = this.device.alloc(bytes);
     this.owned.push({ address, bytes });
     return address;

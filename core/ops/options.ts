@@ -22,8 +22,7 @@ export function truth(name: string, attribute: string, value: boolean): void {
 
 /** Refuses what is no list where an attribute is one. */
 export function listed(name: string, attribute: string, value: readonly unknown[]): void {
-  if (!Array.isArray(value))
-    throw mismatch(`${name}: ${attribute} is ${shown(value)}, and must be a list`, "write [2] for one entry");
+  if (!Array.isArray(value)) throw mismatch(`${name}: ${attribute} is ${shown(value)}, and must be a list`, "write [2] for one entry");
 }
 
 /** Refuses a number that is not what an attribute `must` be. */
