@@ -2,6 +2,7 @@
  * The engine interface: what each paradigm offers to the harness. An engine is given a program (a function in TypeScript source)
  * and example arguments, and prepares whatever it needs ahead of time; the tape needs nothing, the others build and compile.
  */
+import type { Node as SyntaxNode } from "oxc-parser";
 import type { Span } from "../core/base/span.ts";
 import type { Tensor } from "../core/tensor/tensor.ts";
 
@@ -34,6 +35,24 @@ export interface Intrinsics {
   stopGradient(x: unknown): unknown;
 }
 
+/** A source file as its statements; refused before where the language that is loaded ends. */
+export interface ParsedSource {
+  readonly file: string;
+  readonly body: readonly SyntaxNode[];
+  spanAt(offset: number): Span;
+}
+
+export interface Sources {
+  /** Throws the first refusal, at its place. */
+  parse(file: string, source: string | undefined): ParsedSource;
+  /** Where an import leads: a file of the user, or a module of the project's own, which is running. */
+  resolve(
+    specifier: string,
+    from: string,
+    at: Span,
+  ): { readonly kind: "source"; readonly path: string } | { readonly kind: "runtime"; readonly module: Readonly<Record<string, unknown>> };
+}
+
 /** A function in source form. Engines that parse read `source`; engines that overload operators run `overloaded`. */
 export interface Program {
   readonly file: string;
@@ -42,6 +61,8 @@ export interface Program {
   readonly source: string;
   /** Where the function begins: the place of errors about its result. */
   readonly span?: Span | undefined;
+  /** The syntax of the program and of what it imports, for engines that read it. */
+  readonly sources: Sources;
   /** The function, loaded with operators overloaded and with the given derivative operators bound to its free names. */
   overloaded(intrinsics: Intrinsics): (...args: unknown[]) => unknown;
 }

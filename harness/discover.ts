@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { BenchError } from "../core/base/errors.ts";
 import type { Intrinsics, Program } from "../engines/engine.ts";
-import { loadModule, loadProgram } from "../loader/load.ts";
+import { loadModule, loadProgram, sources } from "../loader/load.ts";
 import type { Model } from "../suites/model.ts";
 import { projectRoot } from "./root.ts";
 
@@ -69,6 +69,7 @@ export function lossProgram(file: string): Program {
     file,
     exportName: "default.loss",
     source: readFileSync(file, "utf8"),
+    sources,
     overloaded: (intrinsics) => {
       const loaded = loadModel(file, intrinsics);
       if (loaded === null) throw notAModel(file);

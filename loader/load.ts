@@ -9,7 +9,7 @@ import { compileFunction } from "node:vm";
 import { BenchError, mismatch, takeRefusal, unsupported } from "../core/base/errors.ts";
 import type { Span } from "../core/base/span.ts";
 import { forgetTexts } from "../core/tensor/traced.ts";
-import type { Intrinsics, Program } from "../engines/engine.ts";
+import type { Intrinsics, Program, Sources } from "../engines/engine.ts";
 import { builtins } from "./builtins.ts";
 import { type Compiled, compile } from "./compile.ts";
 import { INTRINSICS } from "./globals.ts";
@@ -197,6 +197,15 @@ export function placeOfExport(file: string, source: string, exportName = "f"): S
   return syntax.spanAt(0);
 }
 
+/** Source files for engines that read syntax: checked as those that run, imports led to the same places. */
+export const sources: Sources = {
+  parse(path, text) {
+    const { syntax } = compile(path, text ?? readSource(path));
+    return { file: path, body: syntax.program.body, spanAt: syntax.spanAt };
+  },
+  resolve: resolveImport,
+};
+
 /**
  * A program of one exported function. Static refusals are thrown at once; each engine's `overloaded` loads the module with that
  * engine's derivative operators, once.
@@ -211,6 +220,7 @@ export function loadProgram(from: Source, exportName = "f"): Program {
     source,
     exportName,
     span: placeOfExport(file, source, exportName),
+    sources,
     overloaded(intrinsics) {
       let run = loaded.get(intrinsics);
       if (run === undefined) {

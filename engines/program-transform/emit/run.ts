@@ -1,0 +1,20 @@
+/** Emitted text as functions. */
+import { BenchError } from "../../../core/base/errors.ts";
+import { apply } from "../../../core/tensor/apply.ts";
+import type { Graph } from "../ir/graph.ts";
+import { itemAt, Numbers } from "./arrays.ts";
+import { emitJavaScript } from "./javascript.ts";
+import { addAt, plusOf, popFrom, pushTo, setAt, sumOf, zerosOf } from "./structures.ts";
+
+function fail(message: string): never {
+  throw new BenchError("runtime", message);
+}
+
+const RUNTIME = { Numbers, itemAt, apply, fail, addAt, plusOf, popFrom, pushTo, setAt, sumOf, zerosOf };
+
+/** The function that a graph computes, on values as compiled programs hold them: tuples are arrays, arrays of numbers `Numbers`. */
+export function load(graph: Graph): (...args: unknown[]) => unknown {
+  const { text, constants } = emitJavaScript(graph);
+  const make = new Function("k", ...Object.keys(RUNTIME), `"use strict";\n${text}`);
+  return make(constants, ...Object.values(RUNTIME)) as (...args: unknown[]) => unknown;
+}

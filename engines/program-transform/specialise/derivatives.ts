@@ -1,0 +1,146 @@
+/** The derivative operators within programs: the function is made a graph, and the graph is transformed where the operator stands. */
+import type { Node as Syntax } from "oxc-parser";
+import type { AnyPrimitive } from "../../../core/primitive.ts";
+import { primitives } from "../../../core/primitives/table.ts";
+import { type Cotangent, isDifferentiable, materialise } from "../differentiate/cotangent.ts";
+import { dual } from "../differentiate/forward.ts";
+import { joint } from "../differentiate/reverse.ts";
+import { extract, pack, unpack } from "../ir/extract.ts";
+import type { Graph, Node } from "../ir/graph.ts";
+import { NUM, tangentType } from "../ir/type.ts";
+import { Frame } from "./frame.ts";
+import { Lists } from "./lists.ts";
+import { Choice, isNode, NULL, Obj, type Value } from "./value.ts";
+
+export abstract class Derivatives extends Lists {
+  /** A function of numbers and structures of them as a graph of its first argument's leaves, in a frame of its own. */
+  protected graphOf(
+    f: Value,
+    args: readonly Value[],
+    name: string,
+  ): { graph: Graph; leaves: Node[]; imports: Node[]; template: Value; results: Node[] } {
+    const outer = this.frame;
+    const leaves: Node[] = [];
+    this.leavesIn(args[0] as Value, leaves);
+    const frame = new Frame(outer);
+    this.frame = frame;
+    const params = leaves.map((n) => frame.param(n.type));
+    let template: Value;
+    try {
+      template = this.call(f, [this.rebuild(args[0] as Value, [...params]), ...args.slice(1)], undefined, this.at as Syntax);
+    } finally {
+      this.frame = outer;
+    }
+    const results: Node[] = [];
+    this.leavesIn(template, results);
+    const own = results.map((n) => frame.local(n));
+    const imports = [...frame.imports.keys()];
+    const graph = extract(name, [...params, ...imports.map((n) => frame.imports.get(n) as Node)], own, (b, r) => pack(b, r), this.spanOf());
+    return { graph, leaves, imports, template, results: own };
+  }
+
+  protected gradient(f: Value, args: readonly Value[]): [Value, Value] {
+    const { graph, leaves, imports, template } = this.graphOf(f, args, "grad");
+    if (!isNode(template) || !isScalarNode(template))
+      throw this.mistake("grad needs a function whose result is one number", "take the gradient of a sum, or of one component");
+    const given = [...leaves, ...imports].map((n) => this.frame.local(n));
+    const { build } = this.frame;
+    const active = given.map((_, i) => i < leaves.length && isDifferentiable((given[i] as Node).type));
+    const one = (result: Node): Cotangent =>
+      result.type.kind === "tensor" ? build.ops.add(build.ops.mul(materialise(build, undefined, result), 0), 1) : build.constant(1);
+    const { result, adjoints } = joint(build, graph, given, active, "all", one);
+    const parts = leaves.map((_, i) => (active[i] ? this.frame.mine(materialise(build, adjoints[i], given[i] as Node)) : undefined));
+    return [this.frame.mine(result), this.shaped(args[0] as Value, parts)];
+  }
+
+  protected vjp(f: Value, x: Value): Value {
+    const { graph, leaves, imports, template, results } = this.graphOf(f, [x], "vjp");
+    const whole = [...leaves, ...imports];
+    const value = () => {
+      const node = this.frame.made((b) =>
+        b.invoke(
+          graph,
+          whole.map((n) => this.frame.local(n)),
+        ),
+      );
+      return unpack(this.frame.build, node, results.length).map((n) => this.frame.mine(n));
+    };
+    const back = this.native("back", ([ct]) => {
+      const seeds: Node[] = [];
+      this.leavesIn(ct as Value, seeds);
+      const { build } = this.frame;
+      const given = whole.map((n) => this.frame.local(n));
+      const active = given.map((g, i) => i < leaves.length && isDifferentiable(g.type));
+      const local = seeds.map((s) => this.frame.local(s));
+      const { adjoints } = joint(build, graph, given, active, "all", () => (results.length === 1 ? (local[0] as Node) : { fields: local }));
+      const parts = leaves.map((_, i) => (active[i] ? this.frame.mine(materialise(build, adjoints[i], given[i] as Node)) : undefined));
+      return this.shaped(x, parts);
+    });
+    return this.list([this.rebuild(template, value()), back]);
+  }
+
+  protected jvp(f: Value, x: Value, dx: Value): Value {
+    const { graph, leaves, imports, template, results } = this.graphOf(f, [x], "jvp");
+    const tangents: Node[] = [];
+    this.leavesIn(dx, tangents);
+    const given = [...leaves, ...imports].map((n) => this.frame.local(n));
+    const { build } = this.frame;
+    const { value, tangent } = dual(
+      build,
+      graph,
+      given,
+      given.map((g, i) => (i < leaves.length && isDifferentiable(g.type) ? this.frame.local(tangents[i] as Node) : undefined)),
+    );
+    const values = unpack(build, value, results.length).map((n) => this.frame.mine(n));
+    const whole = materialise(build, tangent, value);
+    const parts = unpack(build, whole, results.length).map((n) => this.frame.mine(n));
+    return this.list([this.rebuild(template, values), this.shaped(template, parts)]);
+  }
+
+  protected stopped(x: Value): Value {
+    const nodes: Node[] = [];
+    this.leavesIn(x, nodes);
+    return this.rebuild(
+      x,
+      nodes.map((n) => (isDifferentiable(n.type) ? this.frame.apply(primitives.stopGradient as AnyPrimitive, [n], undefined) : n)),
+    );
+  }
+
+  /** The nodes of a value, in order. */
+  leavesIn(v: Value, out: Node[]): void {
+    if (isNode(v)) out.push(v);
+    else if (v instanceof Obj) {
+      const c = v.content.value;
+      if (c.kind === "array") out.push(c.node);
+      else for (const x of c.kind === "record" ? c.fields.values() : c.items) this.leavesIn(x, out);
+    } else if (v instanceof Choice)
+      throw this.refuse("a derivative is asked for a value whose form depends on a condition", "give it one form");
+  }
+
+  /** A value of the same form with other nodes. */
+  rebuild(v: Value, nodes: Node[]): Value {
+    if (isNode(v)) return nodes.shift() as Node;
+    if (!(v instanceof Obj)) return v;
+    const c = v.content.value;
+    if (c.kind === "array") return this.object({ kind: "array", node: nodes.shift() as Node });
+    if (c.kind === "list") return this.object({ kind: "list", items: c.items.map((x) => this.rebuild(x, nodes)) }, v.type);
+    return this.object({ kind: "record", fields: new Map([...c.fields].map(([k, x]) => [k, this.rebuild(x, nodes)])) }, v.type);
+  }
+
+  /** A gradient shaped like the value; null where there is none. */
+  protected shaped(v: Value, parts: (Node | undefined)[]): Value {
+    if (isNode(v)) {
+      const part = parts.shift();
+      return part === undefined || tangentType(v.type).kind === "unit" ? NULL : part;
+    }
+    if (!(v instanceof Obj)) return NULL;
+    const c = v.content.value;
+    if (c.kind === "array") return this.object({ kind: "array", node: parts.shift() as Node });
+    if (c.kind === "list") return this.object({ kind: "list", items: c.items.map((x) => this.shaped(x, parts)) });
+    return this.object({ kind: "record", fields: new Map([...c.fields].map(([k, x]) => [k, this.shaped(x, parts)])) });
+  }
+}
+
+function isScalarNode(n: Node): boolean {
+  return n.type === NUM || (n.type.kind === "tensor" && n.type.aval.size === 1);
+}

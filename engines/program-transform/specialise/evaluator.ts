@@ -1,0 +1,297 @@
+/** Expressions: what each gives, as far as it is known, and the nodes that compute the rest. */
+import type { Node as Syntax } from "oxc-parser";
+import type { Node } from "../ir/graph.ts";
+import { Structure } from "./structure.ts";
+import {
+  type Cell,
+  Choice,
+  type Closure,
+  Fn,
+  type FunctionSyntax,
+  isNode,
+  Nothing,
+  NULL,
+  type Scope,
+  Text,
+  UNDEFINED,
+  type Value,
+} from "./value.ts";
+
+export abstract class Evaluator extends Structure {
+  abstract call(fn: Value, args: readonly Value[], self: Value | undefined, at: Syntax): Value;
+  abstract construct(fn: Value, args: readonly Value[], at: Syntax): Value;
+  abstract classOf(syntax: Extract<Syntax, { type: "ClassDeclaration" | "ClassExpression" }>, scope: Scope): Value;
+
+  evaluate(e: Syntax, scope: Scope): Value {
+    const before = this.at;
+    this.at = e;
+    this.frame.build.span = this.spanOf(e);
+    try {
+      return this.expression(e, scope);
+    } finally {
+      this.at = before;
+    }
+  }
+
+  protected expression(e: Syntax, scope: Scope): Value {
+    switch (e.type) {
+      case "Literal":
+        if (typeof e.value === "number") return this.number(e.value);
+        if (typeof e.value === "boolean") return this.truth(e.value);
+        if (typeof e.value === "string") return new Text(e.value);
+        if (e.value === null && !("regex" in e) && !("bigint" in e)) return NULL;
+        throw this.refuse("this kind of literal cannot be differentiated");
+      case "Identifier":
+        return this.variable(e.name, scope);
+      case "ThisExpression":
+        return scope.thisValue() ?? UNDEFINED;
+      case "ParenthesizedExpression":
+      case "TSAsExpression":
+      case "TSSatisfiesExpression":
+      case "TSNonNullExpression":
+      case "TSTypeAssertion":
+      case "TSInstantiationExpression":
+        return this.evaluate(e.expression, scope);
+      case "TemplateLiteral":
+        return new Text(
+          e.quasis
+            .map(
+              (q, i) =>
+                (q.value.cooked ?? "") + (i < e.expressions.length ? this.textOf(this.evaluate(e.expressions[i] as Syntax, scope)) : ""),
+            )
+            .join(""),
+        );
+      case "UnaryExpression":
+        return this.unary(e.operator, e.operator === "typeof" ? this.evaluate(e.argument, scope) : this.evaluate(e.argument, scope));
+      case "BinaryExpression":
+        return this.binary(e.operator, this.evaluate(e.left, scope), this.evaluate(e.right, scope));
+      case "LogicalExpression":
+        return this.logical(e.operator, this.evaluate(e.left, scope), () => this.evaluate(e.right, scope));
+      case "ConditionalExpression":
+        return this.choose(
+          this.truthOf(this.evaluate(e.test, scope)),
+          () => this.evaluate(e.consequent, scope),
+          () => this.evaluate(e.alternate, scope),
+        );
+      case "SequenceExpression":
+        return e.expressions.reduce<Value>((_, x) => this.evaluate(x, scope), UNDEFINED);
+      case "AssignmentExpression":
+        return this.assignment(e, scope);
+      case "UpdateExpression": {
+        const old = this.numeric(this.evaluate(e.argument, scope));
+        const next = this.apply(e.operator === "++" ? "add" : "sub", old, this.number(1));
+        this.assign(e.argument, next, scope);
+        return e.prefix ? next : old;
+      }
+      case "ChainExpression":
+        return this.evaluate(e.expression, scope);
+      case "MemberExpression": {
+        const of = this.evaluate(e.object, scope);
+        if (e.optional || isInChain(e.object)) return this.unlessNothing(of, (o) => this.member(o, this.keyOf(e, scope)));
+        return this.member(of, this.keyOf(e, scope));
+      }
+      case "CallExpression":
+        return this.callExpression(e, scope);
+      case "NewExpression":
+        return this.construct(this.evaluate(e.callee, scope), this.argumentsOf(e.arguments, scope), e);
+      case "ArrayExpression":
+        return this.list(
+          e.elements.flatMap((x) => {
+            if (x === null) return [UNDEFINED];
+            return x.type === "SpreadElement" ? this.itemsOf(this.evaluate(x.argument, scope)) : [this.evaluate(x, scope)];
+          }),
+        );
+      case "ObjectExpression": {
+        const fields = new Map<string, Value>();
+        for (const p of e.properties) {
+          if (p.type === "SpreadElement") {
+            for (const [k, v] of this.fieldsOf(this.evaluate(p.argument, scope))) fields.set(k, v);
+            continue;
+          }
+          if (p.kind !== "init") throw this.refuse("getters and setters are not differentiated", "write a method", p);
+          const key = p.computed ? this.textOf(this.evaluate(p.key, scope)) : keyText(p.key);
+          fields.set(key, this.evaluate(p.value, scope));
+        }
+        return this.record(fields);
+      }
+      case "ArrowFunctionExpression":
+      case "FunctionExpression":
+        return this.closure(e as unknown as FunctionSyntax, scope, e.type === "ArrowFunctionExpression" ? scope.thisValue() : undefined);
+      case "ClassExpression":
+        return this.classOf(e, scope);
+      default:
+        throw this.refuse(`${e.type} is not differentiated by this engine`, "write it with functions, conditions and loops");
+    }
+  }
+
+  closure(syntax: FunctionSyntax, scope: Scope, self: Value | undefined): Fn {
+    const code: Closure = {
+      kind: "closure",
+      name: (syntax.id as { name: string } | null)?.name ?? "f",
+      syntax,
+      scope,
+      module: this.module as never,
+      self,
+    };
+    return new Fn(code);
+  }
+
+  variable(name: string, scope: Scope): Value {
+    const cell = scope.find(name);
+    if (cell === undefined) throw this.mistake(`${name} is not defined`);
+    if (cell.value === undefined) throw this.mistake(`${name} is read before it is given a value`);
+    return cell.value;
+  }
+
+  keyOf(e: Extract<Syntax, { type: "MemberExpression" }>, scope: Scope): Value {
+    if (!e.computed) return new Text(keyText(e.property));
+    const key = this.evaluate(e.property, scope);
+    return key instanceof Text ? key : isNode(key) ? key : new Text(this.textOf(key));
+  }
+
+  // Assignments.
+
+  protected assignment(e: Extract<Syntax, { type: "AssignmentExpression" }>, scope: Scope): Value {
+    if (e.operator === "=") {
+      const value = this.evaluate(e.right, scope);
+      this.assign(e.left, value, scope);
+      return value;
+    }
+    const old = this.evaluate(e.left as Syntax, scope);
+    if (e.operator === "&&=" || e.operator === "||=" || e.operator === "??=") {
+      const value = this.logical(e.operator.slice(0, -1), old, () => this.evaluate(e.right, scope));
+      this.assign(e.left, value, scope);
+      return value;
+    }
+    const value = this.binary(e.operator.slice(0, -1), old, this.evaluate(e.right, scope));
+    this.assign(e.left, value, scope);
+    return value;
+  }
+
+  /** Gives a value to a target that exists. */
+  assign(target: Syntax, value: Value, scope: Scope): void {
+    this.bind(target, value, scope, (name) => {
+      const cell = scope.find(name);
+      if (cell === undefined) throw this.mistake(`${name} is not defined`);
+      this.journal.write(cell, value);
+      return cell;
+    });
+  }
+
+  /** Gives a value to a pattern; `declare` gives the cell of a name. */
+  bind(target: Syntax, value: Value, scope: Scope, declare: (name: string, value: Value) => Cell<Value | undefined>): void {
+    switch (target.type) {
+      case "Identifier": {
+        const cell = declare(target.name, value);
+        if (cell.value !== value) this.journal.write(cell, value);
+        return;
+      }
+      case "ParenthesizedExpression":
+      case "TSAsExpression":
+      case "TSNonNullExpression":
+        this.bind(target.expression, value, scope, declare);
+        return;
+      case "TSParameterProperty":
+        this.bind(target.parameter, value, scope, declare);
+        return;
+      case "MemberExpression":
+        this.setMember(this.evaluate(target.object, scope), this.keyOf(target, scope), value);
+        return;
+      case "AssignmentPattern": {
+        const given = this.choose(
+          this.isUndefined(value),
+          () => this.evaluate(target.right, scope),
+          () => value,
+        );
+        this.bind(target.left, given, scope, declare);
+        return;
+      }
+      case "ArrayPattern": {
+        target.elements.forEach((x, i) => {
+          if (x === null) return;
+          if (x.type === "RestElement") this.bind(x.argument, this.list(this.itemsOf(value).slice(i)), scope, declare);
+          else this.bind(x, this.member(value, this.number(i)), scope, declare);
+        });
+        return;
+      }
+      case "ObjectPattern": {
+        const taken = new Set<string>();
+        for (const p of target.properties) {
+          if (p.type === "RestElement") {
+            const rest = new Map([...this.fieldsOf(value)].filter(([k]) => !taken.has(k)));
+            this.bind(p.argument, this.record(rest), scope, declare);
+            continue;
+          }
+          const key = p.computed ? this.textOf(this.evaluate(p.key, scope)) : keyText(p.key);
+          taken.add(key);
+          this.bind(p.value, this.member(value, new Text(key)), scope, declare);
+        }
+        return;
+      }
+      default:
+        throw this.refuse(`${target.type} cannot be assigned`);
+    }
+  }
+
+  protected isUndefined(v: Value): Node {
+    if (v instanceof Choice)
+      return this.choose(
+        v.condition,
+        () => this.isUndefined(v.consequent),
+        () => this.isUndefined(v.otherwise),
+      ) as Node;
+    return this.truth(v instanceof Nothing && v.name === "undefined");
+  }
+
+  // Calls.
+
+  argumentsOf(args: readonly Syntax[], scope: Scope): Value[] {
+    return args.flatMap((a) => (a.type === "SpreadElement" ? this.itemsOf(this.evaluate(a.argument, scope)) : [this.evaluate(a, scope)]));
+  }
+
+  protected callExpression(e: Extract<Syntax, { type: "CallExpression" }>, scope: Scope): Value {
+    if (e.callee.type === "Super") {
+      throw this.refuse("super calls are read at the start of a constructor only");
+    }
+    const callee = unwrapped(e.callee);
+    if (callee.type === "MemberExpression") {
+      const self = this.evaluate(callee.object, scope);
+      const go = (o: Value): Value => {
+        if (o instanceof Choice) return this.each(o, go);
+        const fn = this.member(o, this.keyOf(callee, scope));
+        if (e.optional) return this.unlessNothing(fn, (f) => this.call(f, this.argumentsOf(e.arguments, scope), o, e));
+        if (fn instanceof Nothing) throw this.mistake(`${describeKey(callee)} is not a function here`, undefined, e);
+        return this.call(fn, this.argumentsOf(e.arguments, scope), o, e);
+      };
+      return callee.optional || isInChain(callee.object) ? this.unlessNothing(self, go) : go(self);
+    }
+    const fn = this.evaluate(callee, scope);
+    if (e.optional) return this.unlessNothing(fn, (f) => this.call(f, this.argumentsOf(e.arguments, scope), undefined, e));
+    return this.call(fn, this.argumentsOf(e.arguments, scope), undefined, e);
+  }
+}
+
+function unwrapped(e: Syntax): Syntax {
+  let n = e;
+  while (n.type === "ParenthesizedExpression" || n.type === "TSNonNullExpression" || n.type === "TSAsExpression") n = n.expression;
+  return n;
+}
+
+/** Whether an access is part of a chain whose start may be nothing. */
+function isInChain(e: Syntax): boolean {
+  let n = e;
+  while (n.type === "MemberExpression" || n.type === "CallExpression") {
+    if (n.optional) return true;
+    n = n.type === "MemberExpression" ? n.object : n.callee;
+  }
+  return false;
+}
+
+export function keyText(key: Syntax): string {
+  if (key.type === "Identifier" || key.type === "PrivateIdentifier") return key.name;
+  return String((key as { value?: unknown }).value);
+}
+
+function describeKey(e: Extract<Syntax, { type: "MemberExpression" }>): string {
+  return e.computed ? "an element" : keyText(e.property);
+}

@@ -1,0 +1,143 @@
+/** Forms of what a loop carries: what of it is structure, the same in every turn, and what are leaves, each of one type. */
+import type { Node } from "../ir/graph.ts";
+import { arrayType, BOOL, NUM, resolveType, type Type } from "../ir/type.ts";
+import type { Frame } from "./frame.ts";
+import { asArray, isContent } from "./join.ts";
+import { Specialiser } from "./specialiser.ts";
+import { Choice, type ClassValue, type Content, isNode, Obj, type Value } from "./value.ts";
+
+export class Forms extends Specialiser {
+  protected formOf(entry: unknown, next: unknown): unknown {
+    if (next === undefined) return entry === undefined ? undefined : this.formOf(entry, entry);
+    if (entry === undefined) return this.formOf(next, next);
+    if (isTypeForm(entry)) return this.formOf(next, next);
+    if (isTypeForm(next)) return isNode(entry) && entry.type === next.leaf ? next : this.formOf(entry, entry);
+    if (isNode(entry) && isNode(next)) {
+      if (entry.type === next.type) return { leaf: entry.type };
+      throw this.refuse(
+        `a variable of this loop is ${kindName(entry.type)} before it and ${kindName(next.type)} after a turn`,
+        "give it one kind of value",
+      );
+    }
+    if (isContent(entry) && isContent(next)) return this.contentForm(entry, next);
+    if (entry instanceof Obj && next instanceof Obj) {
+      if (entry === next) return { same: entry };
+      return { object: this.formOf(entry.content.value, next.content.value), type: entry.type };
+    }
+    if (
+      entry instanceof Choice ||
+      next instanceof Choice ||
+      typeof entry !== typeof next ||
+      (entry as object).constructor !== (next as object).constructor
+    )
+      throw this.refuse(
+        "a variable of this loop holds values of different form before it and after a turn",
+        "give it one form, for instance a record with all fields",
+      );
+    return { same: entry };
+  }
+
+  protected contentForm(entry: Content, next: Content): unknown {
+    if (entry.kind === "record" && next.kind === "record") {
+      if (entry.fields.size !== next.fields.size || ![...entry.fields.keys()].every((k) => next.fields.has(k)))
+        throw this.refuse("an object of this loop gets fields that it does not have before it", "give it all its fields before the loop");
+      return { fields: [...entry.fields].map(([k, v]) => [k, this.formOf(v, next.fields.get(k))]) };
+    }
+    if (entry.kind === "list" && next.kind === "list" && entry.items.length === next.items.length)
+      return { items: entry.items.map((v, i) => this.formOf(v, next.items[i])) };
+    const of = [entry, next].map((c) => {
+      if (c.kind === "array") return (resolveType(c.node.type) as { of: Type }).of;
+      const [first] = c.kind === "list" ? c.items : [];
+      return isNode(first) ? first.type : undefined;
+    });
+    const element = of[0] ?? of[1];
+    if (element === undefined || (of[0] !== undefined && of[1] !== undefined && of[0] !== of[1]))
+      throw this.refuse("an array of this loop changes its length, and its elements are not numbers", "keep numbers in it");
+    return { array: arrayType(element) };
+  }
+
+  protected parametrised(form: unknown, value: unknown, params: Node[]): unknown {
+    const f = form as Form;
+    if (f === undefined || "same" in f) return value;
+    if ("leaf" in f || "array" in f) {
+      const param = this.frame.param("leaf" in f ? f.leaf : f.array);
+      params.push(param);
+      return "leaf" in f ? param : ({ kind: "array", node: param } satisfies Content);
+    }
+    if ("fields" in f)
+      return { kind: "record", fields: new Map(f.fields.map(([k, form2]) => [k, this.parametrised(form2, fieldOf(value, k), params)])) };
+    if ("items" in f) return { kind: "list", items: f.items.map((form2, i) => this.parametrised(form2, itemOf(value, i), params)) };
+    return this.object(this.parametrised(f.object, (value as Obj).content.value, params) as Content, f.type);
+  }
+
+  protected leaves(frame: Frame, form: unknown, value: unknown, out: Node[]): void {
+    const f = form as Form;
+    if (f === undefined || "same" in f) return;
+    if ("leaf" in f) out.push(value === undefined ? frame.made((b) => b.unset(f.leaf)) : frame.local(value as Node));
+    else if ("array" in f) {
+      const content = value as Content;
+      const node =
+        content.kind === "list" && content.items.length === 0
+          ? frame.made((b) => b.arrayOf([], (f.array as { of: Type }).of))
+          : asArray(frame, content);
+      if (node === undefined || node.type !== f.array)
+        throw this.refuse("an array of this loop holds different kinds of elements", "keep one kind in it");
+      out.push(node);
+    } else if ("fields" in f) for (const [k, form2] of f.fields) this.leaves(frame, form2, fieldOf(value, k), out);
+    else if ("items" in f)
+      f.items.forEach((form2, i) => {
+        this.leaves(frame, form2, itemOf(value, i), out);
+      });
+    else this.leaves(frame, f.object, (value as Obj | undefined)?.content.value, out);
+  }
+
+  protected rebuilt(form: unknown, value: unknown, queue: Node[]): unknown {
+    const f = form as Form;
+    if (f === undefined || "same" in f) return value;
+    if ("leaf" in f) return queue.shift();
+    if ("array" in f) return { kind: "array", node: queue.shift() as Node };
+    if ("fields" in f)
+      return { kind: "record", fields: new Map(f.fields.map(([k, form2]) => [k, this.rebuilt(form2, fieldOf(value, k), queue)])) };
+    if ("items" in f) return { kind: "list", items: f.items.map((form2, i) => this.rebuilt(form2, itemOf(value, i), queue)) };
+    return this.object(this.rebuilt(f.object, (value as Obj | undefined)?.content.value, queue) as Content, f.type);
+  }
+}
+
+export type Form =
+  | undefined
+  | { readonly same: unknown }
+  | { readonly leaf: Type }
+  | { readonly array: Type }
+  | { readonly fields: readonly (readonly [string, unknown])[] }
+  | { readonly items: readonly unknown[] }
+  | { readonly object: unknown; readonly type: ClassValue | undefined };
+
+const isTypeForm = (x: unknown): x is { readonly leaf: Type } => typeof x === "object" && x !== null && "leaf" in x;
+
+function fieldOf(value: unknown, key: string): unknown {
+  return (value as { fields?: ReadonlyMap<string, Value> } | undefined)?.fields?.get(key);
+}
+function itemOf(value: unknown, i: number): unknown {
+  return (value as { items?: readonly Value[] } | undefined)?.items?.[i];
+}
+
+export function sameForm(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  const [f, g] = [a as NonNullable<Form>, b as NonNullable<Form>];
+  if ("same" in f) return "same" in g && f.same === g.same;
+  if ("leaf" in f) return "leaf" in g && f.leaf === g.leaf;
+  if ("array" in f) return "array" in g && f.array === g.array;
+  if ("fields" in f)
+    return (
+      "fields" in g &&
+      f.fields.length === g.fields.length &&
+      f.fields.every(([k, v], i) => g.fields[i]?.[0] === k && sameForm(v, g.fields[i]?.[1]))
+    );
+  if ("items" in f) return "items" in g && f.items.length === g.items.length && f.items.every((v, i) => sameForm(v, g.items[i]));
+  return "object" in g && f.type === g.type && sameForm(f.object, g.object);
+}
+
+function kindName(t: Type): string {
+  return t === NUM ? "a number" : t === BOOL ? "a truth value" : t.kind === "tensor" ? "a tensor" : `a ${t.kind}`;
+}

@@ -1,0 +1,234 @@
+/**
+ * Joining the two arms of an unknown condition. Equal things stay; numbers and tensors of one type become results of an `if`;
+ * objects of one form that the arms made are joined field by field; anything else becomes a choice, which whoever uses it takes
+ * apart under the same condition.
+ */
+
+import { extract, makeIf, pack, unpack } from "../ir/extract.ts";
+import type { Node } from "../ir/graph.ts";
+import type { Type } from "../ir/type.ts";
+import { NUM } from "../ir/type.ts";
+import type { Completion } from "./completion.ts";
+import type { Frame } from "./frame.ts";
+import { Cell, Choice, type Content, Fn, isNode, Nothing, Obj, type Scope, Text, type Value } from "./value.ts";
+
+type Later<T> = () => T;
+
+export class Joiner {
+  private readonly condition: Node;
+  private readonly frame: Frame;
+  private readonly arms: readonly [Frame, Frame];
+  private readonly outs: { readonly sides: readonly [Node | undefined, Node | undefined]; readonly type: Type }[] = [];
+  private results: readonly Node[] = [];
+  private readonly pairs = new Map<Obj, Map<Obj, Obj>>();
+  private readonly exported = new Map<unknown, unknown>();
+  private readonly fixes: (() => void)[] = [];
+
+  constructor(condition: Node, frame: Frame, then: Frame, otherwise: Frame) {
+    this.condition = condition;
+    this.frame = frame;
+    this.arms = [then, otherwise];
+  }
+
+  value(a: Value, b: Value): Later<Value> {
+    if (isNode(a) && isNode(b)) {
+      if (a === b) return () => a;
+      if (a.op === "const" && b.op === "const" && Object.is(a.value, b.value)) return () => a;
+      if (a.type === b.type) return this.out(a, b, a.type);
+    } else if (a === b) return () => a;
+    else if (a instanceof Text && b instanceof Text && a.text === b.text) return () => a;
+    else if (a instanceof Fn && b instanceof Fn && sameCode(a, b)) return () => a;
+    else if (a instanceof Obj && b instanceof Obj && a.type === b.type && isMade(a, this.arms[0]) && isMade(b, this.arms[1])) {
+      const joined = this.object(a, b);
+      if (joined !== undefined) return () => joined;
+    }
+    const [x, y] = [this.side(0, a), this.side(1, b)];
+    return () => new Choice(this.condition, x(), y());
+  }
+
+  /** Both values where only one arm is left. */
+  only(side: 0 | 1, v: Value): Later<Value> {
+    return this.side(side, v);
+  }
+
+  content(a: Content, b: Content): Later<Content> {
+    if (a === b) return () => a;
+    if (a.kind === "record" && b.kind === "record") {
+      const names = new Set([...a.fields.keys(), ...b.fields.keys()]);
+      const missing = new Nothing("undefined");
+      const fields = [...names].map((n) => [n, this.value(a.fields.get(n) ?? missing, b.fields.get(n) ?? missing)] as const);
+      return () => ({ kind: "record", fields: new Map(fields.map(([n, v]) => [n, v()])) });
+    }
+    if (a.kind === "list" && b.kind === "list" && a.items.length === b.items.length) {
+      const items = a.items.map((x, i) => this.value(x, b.items[i] as Value));
+      return () => ({ kind: "list", items: items.map((x) => x()) });
+    }
+    const [x, y] = [asArray(this.arms[0], a), asArray(this.arms[1], b)];
+    if (x === undefined || y === undefined || x.type !== y.type) throw new Error("arrays of different elements cannot be joined");
+    const node = this.out(x, y, x.type);
+    return () => ({ kind: "array", node: node() as Node });
+  }
+
+  contentOnly(side: 0 | 1, c: Content): Later<Content> {
+    if (c.kind === "record") {
+      const fields = [...c.fields].map(([n, v]) => [n, this.side(side, v)] as const);
+      return () => ({ kind: "record", fields: new Map(fields.map(([n, v]) => [n, v()])) });
+    }
+    if (c.kind === "list") {
+      const items = c.items.map((v) => this.side(side, v));
+      return () => ({ kind: "list", items: items.map((v) => v()) });
+    }
+    const node = this.side(side, c.node);
+    return () => ({ kind: "array", node: node() as Node });
+  }
+
+  completion(a: Completion, b: Completion): Later<Completion> {
+    if (a.kind === "return" && b.kind === "return") {
+      const value = this.value(a.value, b.value);
+      return () => ({ kind: "return", value: value() });
+    }
+    if (a.kind === b.kind && a.kind !== "mixed" && a.kind !== "return" && ("label" in a ? a.label : "") === ("label" in b ? b.label : ""))
+      return () => a;
+    const [x, y] = [this.completionOnly(0, a), this.completionOnly(1, b)];
+    return () => ({ kind: "mixed", condition: this.condition, consequent: x(), otherwise: y() });
+  }
+
+  completionOnly(side: 0 | 1, c: Completion): Later<Completion> {
+    if (c.kind === "return") {
+      const value = this.side(side, c.value);
+      return () => ({ kind: "return", value: value() });
+    }
+    if (c.kind === "mixed") {
+      const condition = this.side(side, c.condition);
+      const [x, y] = [this.completionOnly(side, c.consequent), this.completionOnly(side, c.otherwise)];
+      return () => ({ kind: "mixed", condition: condition() as Node, consequent: x(), otherwise: y() });
+    }
+    return () => c;
+  }
+
+  /** Makes the `if`; the promises of this joiner can be kept afterwards. `failing`: the message of an arm that throws. */
+  finish(failing: readonly [string | undefined, string | undefined]): void {
+    if (this.outs.length > 0) {
+      const outs = this.outs.map((o) => o.sides.map((n, k) => (n === undefined ? undefined : (this.arms[k] as Frame).local(n))));
+      const outer = [...new Set(this.arms.flatMap((f) => [...f.imports.keys()]))];
+      const graphs = this.arms.map((f, k) => {
+        const params = outer.map((o) => f.imports.get(o) ?? o.type);
+        const message = failing[k];
+        if (message !== undefined)
+          return extract("arm", params, [], (b) =>
+            b.structure("fail", [b.constant(message)], this.outs.length === 1 ? (this.outs[0] as { type: Type }).type : NUM, 0, message),
+          );
+        const own = outs.flatMap((o) => (o[k] ? [o[k] as Node] : []));
+        return extract("arm", params, own, (b, results) => {
+          let at = 0;
+          return pack(
+            b,
+            outs.map((o, i) => (o[k] ? (results[at++] as Node) : b.unset((this.outs[i] as { type: Type }).type))),
+          );
+        });
+      });
+      const args = outer.map((o) => this.frame.local(o));
+      const condition = this.frame.local(this.condition);
+      const node = this.frame.made((b) => makeIf(b, condition, graphs[0] as never, graphs[1] as never, args));
+      this.results = unpack(this.frame.build, node, this.outs.length).map((n) => this.frame.mine(n));
+    }
+    for (const fix of this.fixes) fix();
+  }
+
+  private out(a: Node | undefined, b: Node | undefined, type: Type): Later<Value> {
+    const known = this.outs.findIndex((o) => o.sides[0] === a && o.sides[1] === b);
+    const at = known >= 0 ? known : this.outs.push({ sides: [a, b], type }) - 1;
+    return () => this.results[at] as Node;
+  }
+
+  /** A value of one arm as it is known outside. */
+  private side(k: 0 | 1, v: Value): Later<Value> {
+    if (isNode(v)) {
+      if (v.op === "const" || !isOwn(this.arms[k], v)) return () => v;
+      return k === 0 ? this.out(v, undefined, v.type) : this.out(undefined, v, v.type);
+    }
+    if (v instanceof Choice) {
+      const [c, x, y] = [this.side(k, v.condition), this.side(k, v.consequent), this.side(k, v.otherwise)];
+      return () => new Choice(c() as Node, x(), y());
+    }
+    if (v instanceof Obj) this.export(k, v.content);
+    if (v instanceof Fn && v.code.kind === "closure") this.scope(k, v.code.scope);
+    return () => v;
+  }
+
+  private scope(k: 0 | 1, scope: Scope): void {
+    for (let s: Scope | undefined = scope; s !== undefined; s = s.outer) {
+      if (this.exported.has(s)) return;
+      this.exported.set(s, true);
+      for (const cell of s.cells.values()) if (cell instanceof Cell) this.export(k, cell);
+    }
+  }
+
+  /** What a cell that an arm made holds, as it is known outside. */
+  private export(k: 0 | 1, cell: Cell<Value | undefined> | Cell<Content>): void {
+    if (this.exported.has(cell)) return;
+    this.exported.set(cell, true);
+    const v = cell.value;
+    if (v === undefined) return;
+    const later = isContent(v) ? this.contentOnly(k, v) : this.side(k, v);
+    this.fixes.push(() => {
+      (cell as Cell<unknown>).value = later();
+    });
+  }
+
+  private object(a: Obj, b: Obj): Obj | undefined {
+    const before = this.pairs.get(a)?.get(b);
+    if (before !== undefined) return before;
+    const [x, y] = [a.content.value, b.content.value];
+    if (x.kind !== y.kind) return undefined;
+    if (
+      x.kind === "record" &&
+      y.kind === "record" &&
+      (x.fields.size !== y.fields.size || ![...x.fields.keys()].every((n) => y.fields.has(n)))
+    )
+      return undefined;
+    if (x.kind === "list" && y.kind === "list" && x.items.length !== y.items.length) return undefined;
+    const joined = new Obj(x, a.type);
+    madeIn.set(joined, this.frame);
+    const of = this.pairs.get(a) ?? new Map<Obj, Obj>();
+    this.pairs.set(a, of.set(b, joined));
+    const content = this.content(x, y);
+    this.fixes.push(() => {
+      joined.content.value = content();
+    });
+    return joined;
+  }
+}
+
+/** The frames that objects were made in. */
+export const madeIn = new WeakMap<Obj, Frame>();
+const isMade = (o: Obj, frame: Frame) => madeIn.get(o) === frame;
+
+function isOwn(frame: Frame, n: Node): boolean {
+  return frame.owns(n);
+}
+
+export function isContent(v: unknown): v is Content {
+  return (
+    typeof v === "object" &&
+    v !== null &&
+    "kind" in v &&
+    !("op" in v) &&
+    ((v as Content).kind === "record" || (v as Content).kind === "list" || (v as Content).kind === "array")
+  );
+}
+
+function sameCode(a: Fn, b: Fn): boolean {
+  if (a.code === b.code) return true;
+  return a.code.kind === "closure" && b.code.kind === "closure" && a.code.syntax === b.code.syntax && a.code.scope === b.code.scope;
+}
+
+/** A list of numbers (or of anything of one type) as one value of array type; undefined where it has no such type. */
+export function asArray(frame: Frame, c: Content): Node | undefined {
+  if (c.kind === "array") return frame.local(c.node);
+  if (c.kind !== "list") return undefined;
+  const nodes = c.items.map((i) => (isNode(i) ? frame.local(i) : undefined));
+  const type = nodes[0]?.type ?? NUM;
+  if (nodes.some((n) => n === undefined || n.type !== type)) return undefined;
+  return frame.made((b) => b.arrayOf(nodes as Node[], type));
+}

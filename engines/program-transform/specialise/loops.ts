@@ -1,0 +1,153 @@
+/**
+ * Loops of which it is not known how often they turn: the carried state is what a turn is seen to write, found by running a turn
+ * until no more is found.
+ */
+import { extract, makeLoop } from "../ir/extract.ts";
+import type { Node } from "../ir/graph.ts";
+import { type Completion, NEXT } from "./completion.ts";
+import { Forms, sameForm } from "./forms.ts";
+import { Frame } from "./frame.ts";
+import { constantOf } from "./specialiser.ts";
+import { Cell, cellsSoFar, type Value } from "./value.ts";
+
+export class Loops extends Forms {
+  /**
+   * A loop of which it is not known how often it turns. `test` is asked before each turn; `turn` runs the body and what follows
+   * it. How the loop ended: `next` where the test failed, or what left it.
+   */
+  loop(test: () => Node, turn: () => Completion, isContinue: (label: string | undefined) => boolean): Completion {
+    const outer = this.frame;
+    const since = cellsSoFar();
+    const carried: Cell<unknown>[] = [];
+    const shapes = new Map<Cell<unknown>, unknown>();
+    const exit = new Cell<unknown>(this.number(0));
+    const returned = new Cell<unknown>(undefined);
+    const kinds: Completion[] = [];
+    for (let round = 0; ; round++) {
+      if (round > 20)
+        throw this.refuse("the state of this loop changes its form from turn to turn", "keep what the loop carries in one form");
+      const forTest = this.arm(outer, carried, shapes, () => test());
+      const before = kinds.length;
+      const forTurn = this.arm(outer, carried, shapes, () => {
+        const end = turn();
+        const code = this.codeOf(end, kinds, isContinue);
+        if (constantOf(code) !== 0 || carried.includes(exit)) this.journal.write(exit, code);
+        this.keepReturn(end, returned, isContinue);
+        return this.truth(true);
+      });
+      if ([...forTest.writes.keys()].some((c) => c.number <= since))
+        throw this.refuse("the condition of this loop writes to variables", "write them in the body");
+      const grown = [...forTurn.writes.keys()].filter((c) => (c.number <= since || c === exit || c === returned) && !carried.includes(c));
+      let changed = grown.length > 0 || kinds.length !== before;
+      for (const cell of grown) {
+        if (cell === returned && forTurn.writes.get(cell) === undefined) continue;
+        carried.push(cell);
+      }
+      for (const cell of carried) {
+        const form = this.formOf(cell.value, forTurn.writes.has(cell) ? forTurn.writes.get(cell) : shapes.get(cell));
+        if (!sameForm(shapes.get(cell), form)) {
+          shapes.set(cell, form);
+          changed = true;
+        }
+      }
+      if (changed) continue;
+      const leaving = kinds.length > 0;
+      this.finishLoop(outer, carried, shapes, forTest, forTurn, leaving ? exit : undefined);
+      if (!leaving) return NEXT;
+      return this.dispatch(exit.value as Node, returned.value as Value | undefined, kinds);
+    }
+  }
+
+  arm(outer: Frame, carried: readonly Cell<unknown>[], shapes: ReadonlyMap<Cell<unknown>, unknown>, run: () => Node) {
+    const frame = new Frame(outer);
+    this.frame = frame;
+    this.journal.begin();
+    const params: Node[] = [];
+    for (const cell of carried) this.journal.write(cell, this.parametrised(shapes.get(cell), cell.value, params));
+    const own = new Map(carried.map((c) => [c, c.value]));
+    let result: Node;
+    try {
+      result = frame.local(run());
+    } finally {
+      this.frame = outer;
+    }
+    const writes = this.journal.revert();
+    for (const [cell, value] of own) if (writes.get(cell) === value) writes.delete(cell);
+    return { frame, params, own, result, writes };
+  }
+
+  protected finishLoop(
+    outer: Frame,
+    carried: readonly Cell<unknown>[],
+    shapes: ReadonlyMap<Cell<unknown>, unknown>,
+    forTest: ReturnType<Loops["arm"]>,
+    forTurn: ReturnType<Loops["arm"]>,
+    exit: Cell<unknown> | undefined,
+  ): void {
+    const initial: Node[] = [];
+    const next: Node[] = [];
+    for (const cell of carried) {
+      const form = shapes.get(cell);
+      this.leaves(outer, form, cell.value, initial);
+      this.leaves(forTurn.frame, form, forTurn.writes.has(cell) ? forTurn.writes.get(cell) : forTurn.own.get(cell), next);
+    }
+    const outside = [...new Set([...forTest.frame.imports.keys(), ...forTurn.frame.imports.keys()])];
+    const paramsOf = (f: typeof forTest) => [...f.params, ...outside.map((o) => f.frame.imports.get(o) ?? o.type)];
+    let tested = forTest.result;
+    if (exit !== undefined) {
+      // The test comes after the reason to leave.
+      const code = forTest.own.get(exit) as Node;
+      const b = forTest.frame.build;
+      tested = b.ops.mul(b.ops.eq(code, 0), tested);
+      tested = b.ops.ne(tested, 0);
+    }
+    const test = extract("test", paramsOf(forTest), [tested], (_, [t]) => t as Node);
+    const body = extract("body", paramsOf(forTurn), next, (b, results) => b.tuple(results));
+    const end = outer.made((b) =>
+      makeLoop(
+        b,
+        test,
+        body,
+        initial,
+        outside.map((o) => outer.local(o)),
+      ),
+    );
+    const results = initial.map((_, i) => outer.made((b) => b.get(end, i)));
+    const queue = [...results];
+    for (const cell of carried) this.journal.write(cell, this.rebuilt(shapes.get(cell), cell.value, queue));
+  }
+
+  /** Which way a turn ended, as a number: 0 goes on. */
+  protected codeOf(c: Completion, kinds: Completion[], isContinue: (label: string | undefined) => boolean): Node {
+    if (c.kind === "mixed")
+      return this.select(c.condition, this.codeOf(c.consequent, kinds, isContinue), this.codeOf(c.otherwise, kinds, isContinue));
+    if (c.kind === "next" || (c.kind === "continue" && isContinue(c.label))) return this.number(0);
+    let at = kinds.findIndex((k) => k.kind === c.kind && ("label" in k ? k.label : "") === ("label" in c ? c.label : ""));
+    if (at < 0) at = kinds.push(c) - 1;
+    return this.number(at + 1);
+  }
+
+  protected keepReturn(c: Completion, cell: Cell<unknown>, isContinue: (label: string | undefined) => boolean): void {
+    const value = (d: Completion): Value | undefined => {
+      if (d.kind === "return") return d.value;
+      if (d.kind !== "mixed") return undefined;
+      const [a, b] = [value(d.consequent), value(d.otherwise)];
+      if (a === undefined || b === undefined) return a ?? b;
+      return this.choose(
+        d.condition,
+        () => a,
+        () => b,
+      );
+    };
+    void isContinue;
+    const v = value(c);
+    if (v !== undefined) this.journal.write(cell, v);
+  }
+
+  protected dispatch(code: Node, returned: Value | undefined, kinds: readonly Completion[]): Completion {
+    return kinds.reduceRight<Completion>((rest, kind, i) => {
+      const first: Completion = kind.kind === "return" ? { kind: "return", value: returned as Value } : kind;
+      return { kind: "mixed", condition: this.apply("eq", code, this.number(i + 1)), consequent: first, otherwise: rest };
+    }, NEXT);
+  }
+}

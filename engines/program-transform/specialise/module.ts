@@ -1,0 +1,111 @@
+/** Modules of a program: parsed once, their top level run when a specialisation first needs it. */
+import { resolve as resolvePath } from "node:path";
+import type { Node as Syntax } from "oxc-parser";
+import { unsupported } from "../../../core/base/errors.ts";
+import type { Span } from "../../../core/base/span.ts";
+import type { ParsedSource, Sources } from "../../engine.ts";
+import { Scope, type Value } from "./value.ts";
+
+export class ModuleScope {
+  readonly parsed: ParsedSource;
+  readonly scope: Scope;
+  readonly exports = new Map<string, () => Value>();
+
+  constructor(parsed: ParsedSource, globals: Scope) {
+    this.parsed = parsed;
+    this.scope = new Scope(globals);
+  }
+
+  spanOf(node: Syntax): Span {
+    return this.parsed.spanAt(node.start);
+  }
+}
+
+/** Loads a module and those that it imports; `run` runs the statements of a top level. */
+export class Modules {
+  private readonly sources: Sources;
+  private readonly globals: Scope;
+  private readonly loaded = new Map<string, ModuleScope>();
+  private readonly run: (module: ModuleScope, statements: readonly Syntax[]) => void;
+  private readonly lift: (value: unknown, name: string) => Value;
+
+  constructor(
+    sources: Sources,
+    globals: Scope,
+    run: (module: ModuleScope, statements: readonly Syntax[]) => void,
+    lift: (value: unknown, name: string) => Value,
+  ) {
+    this.sources = sources;
+    this.globals = globals;
+    this.run = run;
+    this.lift = lift;
+  }
+
+  load(file: string, source?: string): ModuleScope {
+    const path = resolvePath(file);
+    const known = this.loaded.get(path);
+    if (known !== undefined) return known;
+    const module = new ModuleScope(this.sources.parse(file, source), this.globals);
+    this.loaded.set(path, module);
+    const statements: Syntax[] = [];
+    for (const s of module.parsed.body) {
+      if (s.type === "ImportDeclaration") this.imported(module, s);
+      else if (s.type === "ExportNamedDeclaration" && s.source === null) {
+        if (s.declaration) statements.push(s.declaration);
+        for (const sp of s.specifiers) if (sp.exportKind !== "type") this.offer(module, nameOf(sp.exported), nameOf(sp.local));
+        for (const name of declared(s.declaration)) this.offer(module, name, name);
+      } else if (s.type === "ExportNamedDeclaration") {
+        const from = this.exportsOf(module, s.source?.value as string, s);
+        for (const sp of s.specifiers) {
+          const get = from.get(nameOf(sp.local));
+          if (get) module.exports.set(nameOf(sp.exported), get);
+        }
+      } else if (s.type === "ExportAllDeclaration") {
+        if (s.exportKind !== "type")
+          for (const [name, get] of this.exportsOf(module, s.source.value, s)) if (name !== "default") module.exports.set(name, get);
+      } else if (s.type === "ExportDefaultDeclaration") {
+        throw unsupported("a default export is not read by this engine", "export it by name", module.spanOf(s));
+      } else statements.push(s);
+    }
+    this.run(module, statements);
+    return module;
+  }
+
+  private offer(module: ModuleScope, name: string, local: string): void {
+    module.exports.set(name, () => module.scope.find(local)?.value as Value);
+  }
+
+  private exportsOf(module: ModuleScope, specifier: string, at: Syntax): ReadonlyMap<string, () => Value> {
+    const found = this.sources.resolve(specifier, module.parsed.file, module.spanOf(at));
+    if (found.kind === "source") return this.load(found.path).exports;
+    return new Map(Object.entries(found.module).map(([name, value]) => [name, () => this.lift(value, name)]));
+  }
+
+  private imported(module: ModuleScope, s: Extract<Syntax, { type: "ImportDeclaration" }>): void {
+    if (s.importKind === "type" || s.specifiers.length === 0) return;
+    const from = this.exportsOf(module, s.source.value, s);
+    for (const sp of s.specifiers) {
+      if (sp.type !== "ImportSpecifier")
+        throw unsupported("default and namespace imports are not read by this engine", "import by name", module.spanOf(sp));
+      if (sp.importKind === "type") continue;
+      const get = from.get(nameOf(sp.imported));
+      if (get)
+        module.scope.cells.set(sp.local.name, {
+          get value() {
+            return get();
+          },
+          set value(_) {},
+        } as never);
+    }
+  }
+}
+
+function nameOf(n: Syntax): string {
+  return n.type === "Identifier" ? n.name : String((n as { value?: unknown }).value);
+}
+
+function declared(d: Syntax | null): string[] {
+  if (d === null) return [];
+  if (d.type === "VariableDeclaration") return d.declarations.flatMap((x) => (x.id.type === "Identifier" ? [x.id.name] : []));
+  return "id" in d && d.id !== null && (d.id as Syntax).type === "Identifier" ? [(d.id as { name: string }).name] : [];
+}

@@ -1,0 +1,193 @@
+/** Operators and conversions, on what is known and what is not. */
+import type { primitives } from "../../../core/primitives/table.ts";
+import type { Node } from "../ir/graph.ts";
+import { BOOL, NUM } from "../ir/type.ts";
+import { Loops } from "./loops.ts";
+import { constantOf } from "./specialiser.ts";
+import { Choice, Fn, isNode, Nothing, Obj, Text, UNDEFINED, type Value } from "./value.ts";
+
+const BINARY: Readonly<Record<string, keyof typeof primitives>> = {
+  "+": "add",
+  "-": "sub",
+  "*": "mul",
+  "/": "div",
+  "%": "rem",
+  "**": "pow",
+  "<": "lt",
+  "<=": "le",
+  ">": "gt",
+  ">=": "ge",
+};
+
+const BITS: Readonly<Record<string, (a: number, b: number) => number>> = {
+  "&": (a, b) => a & b,
+  "|": (a, b) => a | b,
+  "^": (a, b) => a ^ b,
+  "<<": (a, b) => a << b,
+  ">>": (a, b) => a >> b,
+  ">>>": (a, b) => a >>> b,
+};
+
+export class Operators extends Loops {
+  unary(operator: string, x: Value): Value {
+    switch (operator) {
+      case "-":
+        return this.apply("neg", this.numeric(x));
+      case "+":
+        return this.numeric(x);
+      case "!":
+        return this.not(this.truthOf(x));
+      case "void":
+        return UNDEFINED;
+      case "typeof":
+        return this.each(x, (v) => new Text(typeName(v)));
+      default:
+        throw this.refuse(`the operator ${operator} is not differentiated`);
+    }
+  }
+
+  binary(operator: string, a: Value, b: Value): Value {
+    if (a instanceof Choice) return this.each(a, (x) => this.binary(operator, x, b));
+    if (b instanceof Choice) return this.each(b, (y) => this.binary(operator, a, y));
+    switch (operator) {
+      case "===":
+      case "==":
+        return this.equal(a, b, operator === "==");
+      case "!==":
+      case "!=":
+        return this.not(this.equal(a, b, operator === "!="));
+      case "in":
+        if (a instanceof Text && b instanceof Obj && b.content.value.kind === "record")
+          return this.truth(b.content.value.fields.has(a.text));
+        throw this.refuse("in is read for known fields of objects only");
+      case "instanceof":
+        if (b instanceof Fn && b.code.kind === "class") {
+          for (let c = a instanceof Obj ? a.type : undefined; c !== undefined; c = c.base) if (c === b.code) return this.truth(true);
+          return this.truth(false);
+        }
+        throw this.refuse("instanceof is read for classes of the program only");
+      case "+":
+        if (a instanceof Text || b instanceof Text) return new Text(this.textOf(a) + this.textOf(b));
+    }
+    const bits = BITS[operator];
+    if (bits) {
+      const [x, y] = [constantOf(this.numeric(a)), constantOf(this.numeric(b))];
+      if (typeof x === "number" && typeof y === "number") return this.number(bits(x, y));
+      if (operator === "|" && y === 0) return this.apply("trunc", this.numeric(a));
+      throw this.refuse(
+        `the bits of a number that is not known cannot be combined (${operator})`,
+        "use arithmetic: Math.floor(x / 2), x % 2",
+      );
+    }
+    const primitive = BINARY[operator];
+    if (primitive === undefined) throw this.refuse(`the operator ${operator} is not differentiated`);
+    return this.apply(primitive, this.numeric(a), this.numeric(b));
+  }
+
+  protected equal(a: Value, b: Value, isLoose: boolean): Node {
+    if (isNode(a) && isNode(b)) {
+      if (a.type === b.type || (isScalar(a) && isScalar(b))) {
+        if (a === b && a.type !== NUM) return this.truth(true);
+        return a.type === b.type ? this.apply("eq", a, b) : this.truth(false);
+      }
+      return this.truth(false);
+    }
+    if (a instanceof Text && b instanceof Text) return this.truth(a.text === b.text);
+    if (a instanceof Nothing && b instanceof Nothing) return this.truth(isLoose || a.name === b.name);
+    if (a instanceof Obj && b instanceof Obj) return this.truth(a === b);
+    return this.truth(a === b);
+  }
+
+  logical(operator: string, a: Value, b: () => Value): Value {
+    if (operator === "??") return this.choose(this.isNothing(a), b, () => this.pick(a, false));
+    const c = this.truthOf(a);
+    if (isNode(a) && a.type === BOOL && c === a) {
+      // Truth values combine without a branch where the right side is a truth value without effects; the branch does so too.
+      return operator === "&&" ? this.choose(c, b, () => this.truth(false)) : this.choose(c, () => this.truth(true), b);
+    }
+    return operator === "&&" ? this.choose(c, b, () => a) : this.choose(c, () => a, b);
+  }
+
+  /** The part of a choice that is not nothing, where that is known. */
+  protected pick(v: Value, nothing: boolean): Value {
+    if (!(v instanceof Choice)) return v;
+    const truth = this.frame.truthOf(v.condition);
+    if (truth !== undefined) return this.pick(truth ? v.consequent : v.otherwise, nothing);
+    return v;
+  }
+
+  truthOf(v: Value): Node {
+    if (isNode(v)) {
+      if (v.type === BOOL) return v;
+      if (v.type === NUM) return v.op === "const" ? this.truth(Boolean(v.value)) : this.apply("gt", this.apply("abs", v), this.number(0));
+      if (v.type.kind === "tensor") throw this.mistake("a tensor has no truth value", "compare a number: x.item() > 0");
+      return this.truth(true);
+    }
+    if (v instanceof Text) return this.truth(v.text !== "");
+    if (v instanceof Nothing) return this.truth(false);
+    if (v instanceof Choice)
+      return this.choose(
+        v.condition,
+        () => this.truthOf(v.consequent),
+        () => this.truthOf(v.otherwise),
+      ) as Node;
+    return this.truth(true);
+  }
+
+  isNothing(v: Value): Node {
+    if (v instanceof Choice)
+      return this.choose(
+        v.condition,
+        () => this.isNothing(v.consequent),
+        () => this.isNothing(v.otherwise),
+      ) as Node;
+    return this.truth(v instanceof Nothing);
+  }
+
+  /** Both sides of a choice apart. */
+  each(v: Value, f: (v: Exclude<Value, Choice>) => Value): Value {
+    if (!(v instanceof Choice)) return f(v);
+    return this.choose(
+      v.condition,
+      () => this.each(v.consequent, f),
+      () => this.each(v.otherwise, f),
+    );
+  }
+
+  /** A number or a tensor. */
+  numeric(v: Value): Node {
+    if (isNode(v)) {
+      if (v.type === BOOL)
+        return v.op === "const" ? this.number(Number(v.value)) : this.frame.made((b) => b.ops.cast(this.frame.local(v), "f64"));
+      if (v.type === NUM || v.type.kind === "tensor") return v;
+    }
+    if (v instanceof Choice) return this.each(v, (x) => this.numeric(x)) as Node;
+    const what =
+      v instanceof Text
+        ? `the string ${JSON.stringify(v.text)}`
+        : v instanceof Nothing
+          ? v.name
+          : v instanceof Fn
+            ? "a function"
+            : "an object";
+    throw this.mistake(`${what} is used where a number belongs`);
+  }
+
+  textOf(v: Value): string {
+    if (v instanceof Text) return v.text;
+    if (v instanceof Nothing) return v.name;
+    if (isNode(v) && v.op === "const" && (typeof v.value === "number" || typeof v.value === "boolean")) return String(v.value);
+    throw this.refuse("text is made of a number that is not known", "use strings as constants");
+  }
+}
+
+function isScalar(n: Node): boolean {
+  return n.type === NUM || n.type === BOOL;
+}
+
+function typeName(v: Exclude<Value, Choice>): string {
+  if (isNode(v)) return v.type === NUM ? "number" : v.type === BOOL ? "boolean" : "object";
+  if (v instanceof Text) return "string";
+  if (v instanceof Nothing) return v.name === "null" ? "object" : "undefined";
+  return v instanceof Fn ? "function" : "object";
+}

@@ -1,0 +1,171 @@
+/**
+ * The state of a specialisation, and control flow on values that are not known: forks, where both arms are run and joined, and
+ * loops, whose carried state is what a turn is seen to write, found by running a turn until no more is found.
+ */
+import type { Node as Syntax } from "oxc-parser";
+import { type BenchError, mismatch, unsupported } from "../../../core/base/errors.ts";
+import type { AnyPrimitive } from "../../../core/primitive.ts";
+import { primitives } from "../../../core/primitives/table.ts";
+import type { Node } from "../ir/graph.ts";
+import { type Completion, Unreachable } from "./completion.ts";
+import { Frame } from "./frame.ts";
+import { isContent, Joiner, madeIn } from "./join.ts";
+import type { ModuleScope } from "./module.ts";
+import { type ClassValue, type Content, cellsSoFar, Journal, Obj, type Value } from "./value.ts";
+
+/** Turns after which a loop over what is known is built as a loop all the same. */
+export const MAX_UNROLLED = 64;
+
+export class Specialiser {
+  frame = new Frame(undefined);
+  readonly journal = new Journal();
+  module: ModuleScope | undefined;
+  at: Syntax | undefined;
+
+  // Nodes.
+
+  number(value: number): Node {
+    return this.frame.made((b) => b.constant(value));
+  }
+
+  truth(value: boolean): Node {
+    return this.frame.made((b) => b.constant(value));
+  }
+
+  apply(name: keyof typeof primitives, ...args: Node[]): Node {
+    return this.frame.apply(primitives[name] as AnyPrimitive, args, undefined);
+  }
+
+  object(content: Content, type?: ClassValue): Obj {
+    const o = new Obj(content, type);
+    madeIn.set(o, this.frame);
+    return o;
+  }
+
+  list(items: readonly Value[]): Obj {
+    return this.object({ kind: "list", items });
+  }
+
+  record(fields: ReadonlyMap<string, Value>, type?: ClassValue): Obj {
+    return this.object({ kind: "record", fields }, type);
+  }
+
+  // Errors.
+
+  refuse(message: string, advice?: string, at = this.at): BenchError {
+    return unsupported(message, advice, this.spanOf(at));
+  }
+
+  mistake(message: string, advice?: string, at = this.at): BenchError {
+    return mismatch(message, advice, this.spanOf(at));
+  }
+
+  spanOf(at = this.at) {
+    return at && this.module?.spanOf(at);
+  }
+
+  // Forks.
+
+  /** `condition ? then() : otherwise()` for values. */
+  choose(condition: Node, then: () => Value, otherwise: () => Value): Value {
+    const end = this.fork(
+      condition,
+      () => ({ kind: "return", value: then() }),
+      () => ({ kind: "return", value: otherwise() }),
+    );
+    if (end.kind !== "return") throw new Error("a choice between values ended otherwise");
+    return end.value;
+  }
+
+  /** Runs both arms of a condition and joins what they wrote and how they ended; one of them, where the condition is known. */
+  fork(condition: Node, then: () => Completion, otherwise: () => Completion): Completion {
+    const known = this.frame.truthOf(condition);
+    if (known !== undefined) return known ? then() : otherwise();
+    const outer = this.frame;
+    const since = cellsSoFar();
+    const run = (truth: boolean, arm: () => Completion) => {
+      const frame = new Frame(outer);
+      frame.known.set(condition, truth);
+      this.frame = frame;
+      this.journal.begin();
+      let end: Completion | undefined;
+      let failure: string | undefined;
+      try {
+        end = arm();
+      } catch (error) {
+        if (!(error instanceof Unreachable)) throw error;
+        failure = error.reason;
+      } finally {
+        this.frame = outer;
+      }
+      const writes = this.journal.revert();
+      // What the arm made keeps what it was given; whoever can reach it came from this arm.
+      for (const [cell, value] of writes) {
+        if (cell.number <= since) continue;
+        cell.value = value;
+        writes.delete(cell);
+      }
+      return { frame, end, failure, writes };
+    };
+    const a = run(true, then);
+    const b = run(false, otherwise);
+    if (a.end === undefined && b.end === undefined) throw new Unreachable(a.failure as string);
+    const joiner = new Joiner(condition, outer, a.frame, b.frame);
+    const written = new Set([...a.writes.keys(), ...b.writes.keys()]);
+    const later = [...written].map((cell) => {
+      const [x, y] = [a.writes.has(cell) ? a.writes.get(cell) : cell.value, b.writes.has(cell) ? b.writes.get(cell) : cell.value];
+      const value = this.joined(joiner, x, y, a.end !== undefined, b.end !== undefined);
+      return () => this.journal.write(cell, value());
+    });
+    const end =
+      a.end !== undefined && b.end !== undefined
+        ? joiner.completion(a.end, b.end)
+        : a.end !== undefined
+          ? joiner.completionOnly(0, a.end)
+          : joiner.completionOnly(1, b.end as Completion);
+    joiner.finish([a.failure, b.failure]);
+    for (const write of later) write();
+    return end();
+  }
+
+  protected joined(joiner: Joiner, x: unknown, y: unknown, first: boolean, second: boolean): () => unknown {
+    if (x === undefined || y === undefined) return () => (x === undefined ? y : x) as unknown;
+    if (isContent(x) || isContent(y)) {
+      if (!first) return joiner.contentOnly(1, y as Content);
+      return second ? joiner.content(x as Content, y as Content) : joiner.contentOnly(0, x as Content);
+    }
+    if (!first) return joiner.only(1, y as Value);
+    return second ? joiner.value(x as Value, y as Value) : joiner.only(0, x as Value);
+  }
+
+  /** True, by a node or known, where a completion is `next` (or `continue` of this loop). */
+  goesOn(c: Completion, isContinue: (label: string | undefined) => boolean): Node {
+    if (c.kind === "mixed") {
+      const [a, b] = [this.goesOn(c.consequent, isContinue), this.goesOn(c.otherwise, isContinue)];
+      return this.select(c.condition, a, b);
+    }
+    return this.truth(c.kind === "next" || (c.kind === "continue" && isContinue(c.label)));
+  }
+
+  /** `condition ? a : b` for truth values and numbers that are there already. */
+  select(condition: Node, a: Node, b: Node): Node {
+    if (a === b) return a;
+    const [x, y] = [constantOf(a), constantOf(b)];
+    if (x === true && y === false) return this.frame.local(condition);
+    if (x === false && y === true) return this.not(condition);
+    return this.choose(
+      condition,
+      () => a,
+      () => b,
+    ) as Node;
+  }
+
+  not(condition: Node): Node {
+    if (condition.op === "const") return this.truth(!condition.value);
+    return this.apply("logicalNot", condition);
+  }
+}
+
+export function constantOf(n: Node): unknown {
+  return n.op === "const" ? n.value : undefined;
+}

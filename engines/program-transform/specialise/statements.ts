@@ -1,0 +1,238 @@
+/** Statements. What follows a statement that may leave is handed to it, so an arm that leaves does not run it. */
+import type { Node as Syntax } from "oxc-parser";
+import type { Node } from "../ir/graph.ts";
+import { type Completion, NEXT, Unreachable } from "./completion.ts";
+import { declareIn, functionScope, isLoop, LoopStatements } from "./loop-statements.ts";
+import type { ModuleScope } from "./module.ts";
+import { Cell, type FunctionSyntax, Obj, Scope, Text, UNDEFINED, type Value } from "./value.ts";
+
+export abstract class Statements extends LoopStatements {
+  topLevel(module: ModuleScope, statements: readonly Syntax[]): void {
+    this.within(module, () => {
+      this.hoist(statements, module.scope);
+      this.statements(statements, 0, module.scope, () => NEXT);
+    });
+  }
+
+  within<T>(module: ModuleScope, run: () => T): T {
+    const before = this.module;
+    this.module = module;
+    try {
+      return run();
+    } finally {
+      this.module = before;
+    }
+  }
+
+  // Statements. `k` is what follows within the function or the turn of a loop; an arm that leaves does not run it.
+
+  protected hoist(list: readonly Syntax[], scope: Scope): void {
+    for (const s of list) {
+      if (s.type === "FunctionDeclaration" && s.id && s.body)
+        scope.cells.set(s.id.name, new Cell<Value | undefined>(this.closure(s as unknown as FunctionSyntax, scope, undefined)));
+    }
+  }
+
+  statements(list: readonly Syntax[], from: number, scope: Scope, k: () => Completion): Completion {
+    for (let i = from; i < list.length; i++) {
+      const s = list[i] as Syntax;
+      if (!canLeave(s)) {
+        const end = this.statement(s, scope, () => NEXT);
+        if (end.kind !== "next") return end;
+      } else return this.statement(s, scope, () => this.statements(list, i + 1, scope, k));
+    }
+    return k();
+  }
+
+  override statement(s: Syntax, scope: Scope, k: () => Completion): Completion {
+    this.at = s;
+    switch (s.type) {
+      case "EmptyStatement":
+      case "FunctionDeclaration":
+      case "TSTypeAliasDeclaration":
+      case "TSInterfaceDeclaration":
+      case "TSDeclareFunction":
+        return k();
+      case "ExpressionStatement":
+        this.evaluate(s.expression, scope);
+        return k();
+      case "VariableDeclaration":
+        for (const d of s.declarations) {
+          const value = d.init ? this.evaluate(d.init, scope) : UNDEFINED;
+          const home = s.kind === "var" ? functionScope(scope) : scope;
+          this.bind(d.id, value, scope, (name) => declareIn(home, name));
+        }
+        return k();
+      case "ClassDeclaration":
+        if (s.id) declareIn(scope, s.id.name).value = this.classOf(s, scope);
+        return k();
+      case "ReturnStatement":
+        return { kind: "return", value: s.argument ? this.evaluate(s.argument, scope) : UNDEFINED };
+      case "ThrowStatement":
+        throw new Unreachable(this.thrown(s.argument, scope));
+      case "BreakStatement":
+        return { kind: "break", label: s.label?.name };
+      case "ContinueStatement":
+        return { kind: "continue", label: s.label?.name };
+      case "BlockStatement": {
+        const inner = new Scope(scope);
+        this.hoist(s.body, inner);
+        return this.statements(s.body, 0, inner, k);
+      }
+      case "IfStatement": {
+        const condition = this.truthOf(this.evaluate(s.test, scope));
+        const otherwise = s.alternate;
+        if (!canLeave(s)) {
+          this.fork(
+            condition,
+            () => this.statement(s.consequent, scope, () => NEXT),
+            () => (otherwise ? this.statement(otherwise, scope, () => NEXT) : NEXT),
+          );
+          return k();
+        }
+        return this.fork(
+          condition,
+          () => this.statement(s.consequent, scope, k),
+          () => (otherwise ? this.statement(otherwise, scope, k) : k()),
+        );
+      }
+      case "LabeledStatement": {
+        const { body } = s;
+        const label = s.label.name;
+        if (isLoop(body)) return this.after(this.loopStatement(body, scope, label), label, k);
+        return this.after(
+          this.statement(body, scope, () => NEXT),
+          label,
+          k,
+        );
+      }
+      case "ForStatement":
+      case "WhileStatement":
+      case "DoWhileStatement":
+      case "ForOfStatement":
+      case "ForInStatement":
+        return this.after(this.loopStatement(s, scope, undefined), undefined, k);
+      case "SwitchStatement":
+        return this.after(this.switch(s, scope), undefined, k);
+      case "TryStatement":
+        return this.try(s, scope, k);
+      default:
+        throw this.refuse(`${s.type} is not differentiated by this engine`, "write it with functions, conditions and loops", s);
+    }
+  }
+
+  /** Goes on after a loop or a labelled statement, where it was not left for good. */
+  protected after(end: Completion, label: string | undefined, k: () => Completion): Completion {
+    switch (end.kind) {
+      case "next":
+        return k();
+      case "break":
+        return end.label === label || end.label === undefined ? k() : end;
+      case "mixed":
+        return this.fork(
+          end.condition,
+          () => this.after(end.consequent, label, k),
+          () => this.after(end.otherwise, label, k),
+        );
+      default:
+        return end;
+    }
+  }
+
+  protected thrown(e: Syntax, scope: Scope): string {
+    const v = this.evaluate(e, scope);
+    if (v instanceof Obj && v.content.value.kind === "record") {
+      const message = v.content.value.fields.get("message");
+      if (message instanceof Text) return message.text;
+    }
+    return v instanceof Text ? v.text : "an error was thrown";
+  }
+
+  protected try(s: Extract<Syntax, { type: "TryStatement" }>, scope: Scope, k: () => Completion): Completion {
+    // What throws, or not, by values that are not known cannot be caught; the block is run, and refused where it may throw.
+    const depth = this.frame;
+    try {
+      this.throwing++;
+      const end = this.statement(s.block, scope, () => NEXT);
+      this.throwing--;
+      const rest = () => (s.finalizer ? this.statement(s.finalizer, scope, k) : k());
+      return end.kind === "next" ? rest() : end;
+    } catch (error) {
+      this.throwing--;
+      this.frame = depth;
+      if (error instanceof Unreachable) throw this.refuse("what this try block throws is caught", "return a value that says so instead", s);
+      throw error;
+    }
+  }
+  /** How many try blocks are being run. */
+  protected throwing = 0;
+
+  override fork(condition: Node, then: () => Completion, otherwise: () => Completion): Completion {
+    if (this.throwing === 0) return super.fork(condition, then, otherwise);
+    const guarded = (arm: () => Completion) => () => {
+      try {
+        return arm();
+      } catch (error) {
+        if (error instanceof Unreachable)
+          throw this.refuse("this try block throws or not by values that are not known", "return a value that says so instead of throwing");
+        throw error;
+      }
+    };
+    return super.fork(condition, guarded(then), guarded(otherwise));
+  }
+
+  protected switch(s: Extract<Syntax, { type: "SwitchStatement" }>, scope: Scope): Completion {
+    const subject = this.evaluate(s.discriminant, scope);
+    const inner = new Scope(scope);
+    this.hoist(
+      s.cases.flatMap((c) => c.consequent),
+      inner,
+    );
+    const bodies = s.cases.flatMap((c) => c.consequent);
+    const starts = s.cases.map((_, i) => s.cases.slice(0, i).reduce((n, c) => n + c.consequent.length, 0));
+    const run = (i: number) => this.statements(bodies, starts[i] as number, inner, () => NEXT);
+    const fallback = s.cases.findIndex((c) => c.test === null);
+    const tested = s.cases.flatMap((c, i) => (c.test === null ? [] : [i]));
+    const from = (at: number): Completion => {
+      const i = tested[at];
+      if (i === undefined) return fallback < 0 ? NEXT : run(fallback);
+      const same = this.binary("===", subject, this.evaluate((s.cases[i] as { test: Syntax }).test, inner)) as Node;
+      return this.fork(
+        same,
+        () => run(i),
+        () => from(at + 1),
+      );
+    };
+    return from(0);
+  }
+}
+
+const leaving = new WeakMap<Syntax, boolean>();
+
+/** Whether a statement may end otherwise than by going on: it holds a return, a throw or a jump. */
+function canLeave(s: Syntax): boolean {
+  let known = leaving.get(s);
+  if (known !== undefined) return known;
+  known = false;
+  const work: unknown[] = [s];
+  while (work.length > 0 && !known) {
+    const n = work.pop();
+    if (Array.isArray(n)) {
+      work.push(...n);
+      continue;
+    }
+    if (typeof n !== "object" || n === null || !("type" in n)) continue;
+    const { type } = n as Syntax;
+    if (type === "ReturnStatement" || type === "ThrowStatement" || type === "BreakStatement" || type === "ContinueStatement") known = true;
+    if (
+      type === "FunctionDeclaration" ||
+      type === "FunctionExpression" ||
+      type === "ArrowFunctionExpression" ||
+      type === "ClassDeclaration"
+    )
+      continue;
+    for (const [key, value] of Object.entries(n)) if (key !== "parent" && typeof value === "object" && value !== null) work.push(value);
+  }
+  leaving.set(s, known);
+  return known;
+}

@@ -1,0 +1,123 @@
+/** Reading and writing what values consist of: fields, elements, lists of them. */
+import type { Node } from "../ir/graph.ts";
+import { resolveType } from "../ir/type.ts";
+import { asArray } from "./join.ts";
+import { Operators } from "./operators.ts";
+import { constantOf } from "./specialiser.ts";
+import { Choice, Fn, isNode, Nothing, Obj, Text, UNDEFINED, type Value } from "./value.ts";
+
+export abstract class Structure extends Operators {
+  /** A method of an array, a string or an instance. */
+  abstract method(of: Value, name: string): Value | undefined;
+
+  member(of: Value, key: Value): Value {
+    if (of instanceof Choice) return this.each(of, (o) => this.member(o, key));
+    if (key instanceof Choice) return this.each(key, (k) => this.member(of, k));
+    const name = key instanceof Text ? key.text : undefined;
+    if (of instanceof Nothing) throw this.mistake(`${name ?? "an element"} of ${of.name} is read`);
+    if (of instanceof Obj) {
+      const content = of.content.value;
+      if (content.kind === "record") {
+        const k = name ?? this.textOf(key);
+        return content.fields.get(k) ?? this.method(of, k) ?? UNDEFINED;
+      }
+      if (name === "length")
+        return content.kind === "list"
+          ? this.number(content.items.length)
+          : this.frame.made((b) => b.arrayLength(this.frame.local(content.node)));
+      if (name !== undefined && !/^\d+$/.test(name)) return this.method(of, name) ?? UNDEFINED;
+      const index = isNode(key) ? this.numeric(key) : this.number(Number(name));
+      const at = constantOf(index);
+      if (content.kind === "list" && typeof at === "number") return content.items[at] ?? UNDEFINED;
+      const array = asArray(this.frame, content);
+      if (array === undefined) return this.pickItem(of, index);
+      return this.frame.made((b) => b.arrayGet(array, this.frame.local(index)));
+    }
+    if (of instanceof Text) {
+      if (name === "length") return this.number(of.text.length);
+      const at = isNode(key) ? constantOf(key) : Number(name);
+      if (typeof at === "number" && Number.isInteger(at)) return at < of.text.length ? new Text(of.text[at] as string) : UNDEFINED;
+      return this.method(of, name as string) ?? UNDEFINED;
+    }
+    if (of instanceof Fn && name !== undefined) return this.method(of, name) ?? UNDEFINED;
+    if (isNode(of) && of.type.kind === "tensor") {
+      if (name === "shape") return this.list(of.type.aval.shape.map((d) => this.number(d)));
+      if (name === "dtype") return new Text(of.type.aval.dtype);
+      if (name === "size") return this.number(of.type.aval.size);
+    }
+    if (isNode(of) && name !== undefined) return this.method(of, name) ?? UNDEFINED;
+    throw this.refuse("this member cannot be read");
+  }
+
+  /** An element of a list of structures, at a place that is not known: a chain of choices. */
+  protected pickItem(of: Obj, index: Node): Value {
+    const content = of.content.value;
+    if (content.kind !== "list" || content.items.length === 0) throw this.mistake("an element of an empty array is read");
+    const pick = (i: number): Value =>
+      i === content.items.length - 1
+        ? (content.items[i] as Value)
+        : this.choose(
+            this.apply("eq", index, this.number(i)),
+            () => content.items[i] as Value,
+            () => pick(i + 1),
+          );
+    return pick(0);
+  }
+
+  setMember(of: Value, key: Value, value: Value): void {
+    if (!(of instanceof Obj)) throw this.refuse("which object is written depends on a condition", "write in each branch");
+    const content = of.content.value;
+    if (content.kind === "record") {
+      this.journal.write(of.content, { kind: "record", fields: new Map(content.fields).set(this.textOf(key), value) });
+      return;
+    }
+    if (!isNode(key)) throw this.refuse("this member of an array cannot be written");
+    const at = constantOf(key);
+    if (content.kind === "list" && typeof at === "number") {
+      if (!(Number.isInteger(at) && at >= 0 && at <= content.items.length))
+        throw this.refuse(`element ${at} of an array of ${content.items.length} is written`);
+      const items = [...content.items];
+      items[at] = value;
+      this.journal.write(of.content, { kind: "list", items });
+      return;
+    }
+    const array = asArray(this.frame, content);
+    const element = array && (resolveType(array.type) as { of: unknown }).of;
+    if (array === undefined || !isNode(value) || value.type !== element)
+      throw this.refuse("an element of another kind is written into an array");
+    const node = this.frame.made((b) => b.update("arraySet", [array, this.frame.local(key), this.frame.local(value)]));
+    this.journal.write(of.content, { kind: "array", node });
+  }
+
+  /** The elements of a list whose length is known. */
+  itemsOf(v: Value): readonly Value[] {
+    if (v instanceof Obj) {
+      const c = v.content.value;
+      if (c.kind === "list") return c.items;
+      if (c.kind === "array") {
+        const length = constantOf(this.frame.made((b) => b.arrayLength(this.frame.local(c.node))));
+        if (typeof length === "number") return Array.from({ length }, (_, i) => this.member(v, this.number(i)));
+        throw this.refuse("an array whose length is not known is spread", "use a loop over it");
+      }
+    }
+    if (v instanceof Text) return [...v.text].map((t) => new Text(t));
+    throw this.mistake("what is spread is not an array");
+  }
+
+  fieldsOf(v: Value): ReadonlyMap<string, Value> {
+    if (v instanceof Nothing) return new Map();
+    if (v instanceof Obj && v.content.value.kind === "record") return v.content.value.fields;
+    if (v instanceof Obj && v.content.value.kind === "list") return new Map(v.content.value.items.map((x, i) => [String(i), x]));
+    throw this.refuse("the fields of this value are not known");
+  }
+
+  unlessNothing(v: Value, f: (v: Value) => Value): Value {
+    if (v instanceof Choice)
+      return this.choose(
+        v.condition,
+        () => this.unlessNothing(v.consequent, f),
+        () => this.unlessNothing(v.otherwise, f),
+      );
+    return v instanceof Nothing ? UNDEFINED : f(v);
+  }
+}

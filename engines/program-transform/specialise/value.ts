@@ -1,0 +1,166 @@
+/**
+ * What a program's values are while it is specialised. Numbers, truth values and tensors are nodes of the IR (a known number is a
+ * constant node); objects, arrays, functions and strings stay what they are, so that structure costs nothing at run time. What a
+ * variable or an object holds lies in cells, whose writes are noted in a journal: an arm of an unknown condition is run, its
+ * writes are taken back, the other arm is run, and both are joined.
+ */
+import type { Node as Syntax } from "oxc-parser";
+import type { Node } from "../ir/graph.ts";
+import type { ModuleScope } from "./module.ts";
+
+export type Value = Node | Text | Nothing | Obj | Fn | Choice;
+
+/** A string. */
+export class Text {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+export class Nothing {
+  readonly name: "undefined" | "null";
+  constructor(name: "undefined" | "null") {
+    this.name = name;
+  }
+}
+export const UNDEFINED = new Nothing("undefined");
+export const NULL = new Nothing("null");
+
+let cells = 0;
+
+/** A place that is written: a variable, or what an object consists of. Numbers increase in the order of making. */
+export class Cell<T = Value> {
+  readonly number = ++cells;
+  value: T;
+  constructor(value: T) {
+    this.value = value;
+  }
+}
+
+/** Cells made from now on have larger numbers. */
+export const cellsSoFar = () => cells;
+
+/** What an object consists of; never changed in place. */
+export type Content =
+  | { readonly kind: "record"; readonly fields: ReadonlyMap<string, Value> }
+  | { readonly kind: "list"; readonly items: readonly Value[] }
+  /** An array whose length or place of access is not known: one value of array type. */
+  | { readonly kind: "array"; readonly node: Node };
+
+export class Obj {
+  readonly content: Cell<Content>;
+  /** The class that it is an instance of. */
+  readonly type: ClassValue | undefined;
+  /** It stands for different objects, by a condition: writes would have to reach the right one. */
+  isJoined = false;
+  constructor(content: Content, type?: ClassValue) {
+    this.content = new Cell(content);
+    this.type = type;
+  }
+}
+
+/** Names to cells, innermost first. */
+export class Scope {
+  readonly outer: Scope | undefined;
+  readonly cells = new Map<string, Cell<Value | undefined>>();
+  /** `this` of the function that this is the scope of. */
+  self: Value | undefined;
+  constructor(outer: Scope | undefined) {
+    this.outer = outer;
+  }
+  find(name: string): Cell<Value | undefined> | undefined {
+    for (let s: Scope | undefined = this; s !== undefined; s = s.outer) {
+      const cell = s.cells.get(name);
+      if (cell !== undefined) return cell;
+    }
+    return undefined;
+  }
+  thisValue(): Value | undefined {
+    for (let s: Scope | undefined = this; s !== undefined; s = s.outer) if (s.self !== undefined) return s.self;
+    return undefined;
+  }
+}
+
+export type FunctionSyntax = Extract<Syntax, { type: "FunctionDeclaration" | "FunctionExpression" | "ArrowFunctionExpression" }>;
+
+export interface Closure {
+  readonly kind: "closure";
+  readonly name: string;
+  readonly syntax: FunctionSyntax;
+  readonly scope: Scope;
+  readonly module: ModuleScope;
+  readonly self: Value | undefined;
+}
+
+export interface ClassValue {
+  readonly kind: "class";
+  readonly name: string;
+  readonly syntax: Extract<Syntax, { type: "ClassDeclaration" | "ClassExpression" }>;
+  readonly scope: Scope;
+  readonly module: ModuleScope;
+  readonly base: ClassValue | undefined;
+  readonly methods: ReadonlyMap<string, FunctionSyntax>;
+  readonly statics: ReadonlyMap<string, FunctionSyntax>;
+}
+
+/** Something written in this project. */
+export interface Native {
+  readonly kind: "native";
+  readonly name: string;
+  readonly call: (args: readonly Value[], at: Syntax) => Value;
+}
+
+export class Fn {
+  readonly code: Closure | ClassValue | Native;
+  constructor(code: Closure | ClassValue | Native) {
+    this.code = code;
+  }
+}
+
+/** One of two values of different form, by a condition. */
+export class Choice {
+  readonly condition: Node;
+  readonly consequent: Value;
+  readonly otherwise: Value;
+  constructor(condition: Node, then: Value, otherwise: Value) {
+    this.condition = condition;
+    this.consequent = then;
+    this.otherwise = otherwise;
+  }
+}
+
+export const isNode = (v: unknown): v is Node => typeof v === "object" && v !== null && "op" in v;
+
+/** The journal of writes: while one is open, the value that a cell had before is noted once. */
+export class Journal {
+  private readonly open: Map<Cell<unknown>, unknown>[] = [];
+
+  write<T>(cell: Cell<T>, value: T): void {
+    const top = this.open.at(-1);
+    if (top !== undefined && !top.has(cell as Cell<unknown>)) top.set(cell as Cell<unknown>, cell.value);
+    cell.value = value;
+  }
+
+  begin(): void {
+    this.open.push(new Map());
+  }
+
+  /** Keeps the writes since `begin`. */
+  commit(): void {
+    const before = this.open.pop() as Map<Cell<unknown>, unknown>;
+    const outer = this.open.at(-1);
+    if (outer !== undefined) for (const [cell, value] of before) if (!outer.has(cell)) outer.set(cell, value);
+  }
+
+  /** Takes all writes since `begin` back; gives what was written. */
+  revert(): Map<Cell<unknown>, unknown> {
+    const before = this.open.pop() as Map<Cell<unknown>, unknown>;
+    const after = new Map<Cell<unknown>, unknown>();
+    for (const [cell, value] of before) {
+      after.set(cell, cell.value);
+      cell.value = value;
+    }
+    return after;
+  }
+}
