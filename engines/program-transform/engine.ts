@@ -146,16 +146,16 @@ class Transformed implements Prepared {
   /** Numbers that are not differentiated are left open, and become known only where the form of the program depends on them. */
   private specialiseWith(args: readonly Tree[]): Specialised {
     try {
-      if (this.needsNumbers) return specialise(this.program, args, this.wrt);
+      if (this.needsNumbers) return scope(() => specialise(this.program, args, this.wrt));
       try {
-        return specialise(this.program, args, undefined);
+        return scope(() => specialise(this.program, args, undefined));
       } catch (error) {
         const mayHelp =
           error instanceof BenchError &&
           error.kind === "unsupported" &&
           args.some((a, i) => typeof a === "number" && !this.wrt.includes(i));
         if (!mayHelp) throw error;
-        const s = specialise(this.program, args, this.wrt);
+        const s = scope(() => specialise(this.program, args, this.wrt));
         this.needsNumbers = true;
         return s;
       }
@@ -310,12 +310,7 @@ function formOf(trees: readonly Tree[]): string {
 /** `open`: the arguments whose numbers are not known; all where not given. */
 function specialise(program: Program, args: readonly Tree[], open: readonly number[] | undefined): Specialised {
   const s = new Natives();
-  const modules = new Modules(
-    program.sources,
-    s.globals,
-    (module, statements) => s.topLevel(module, statements),
-    (value, name) => s.lift(value, name),
-  );
+  const modules = new Modules(program.sources, s);
   const module = modules.load(program.file, program.source);
   const f = module.exports.get(program.exportName)?.();
   if (f === undefined) throw new BenchError("usage", `${program.file} has no export named ${program.exportName}`);

@@ -5,7 +5,7 @@
  */
 import { assert } from "../../../core/base/errors.ts";
 import type { AnyPrimitive } from "../../../core/primitive.ts";
-import { type Graph, graphsBelow, type LoopNode, type Node, reachable } from "../ir/graph.ts";
+import { type Graph, graphsBelow, type LoopNode, type Node, reachable, TensorConstant } from "../ir/graph.ts";
 import { resolveType, type Type } from "../ir/type.ts";
 import { scalarExpression } from "./scalars.ts";
 import { isArray, isNumbers, updates } from "./updates.ts";
@@ -97,7 +97,7 @@ class Emitter {
     const text = (i: number) => this.boxed(block.codes.get(n.args[i] as Node) as Code);
     switch (n.op) {
       case "const":
-        return plain(this.constant(n.value));
+        return n.value instanceof TensorConstant ? this.declare(`tensorOf(${this.constant(n.value)})`) : plain(this.constant(n.value));
       case "apply": {
         const args = n.args.map((_, i) => text(i));
         const expression = this.application(n.primitive, args, n.params, n.type);

@@ -9,9 +9,8 @@ import type { Span } from "../../../core/base/span.ts";
 import type { AnyPrimitive } from "../../../core/primitive.ts";
 import { opcodeOf, primitives } from "../../../core/primitives/table.ts";
 import { weakDType } from "../../../core/tensor/eager.ts";
-import { Tensor } from "../../../core/tensor/tensor.ts";
 import { type Ops, opsOver } from "../../../core/vocabulary.ts";
-import { type Constant, type Graph, type Node, reachable, type StructureOp } from "./graph.ts";
+import { type Constant, type Graph, type Node, reachable, type StructureOp, TensorConstant } from "./graph.ts";
 import { simplifyApply } from "./simplify.ts";
 import { arrayType, BOOL, NUM, resolveType, STR, type Type, tensorType, tupleType, UNIT } from "./type.ts";
 
@@ -23,7 +22,7 @@ type WithoutId<T> = T extends { readonly id: number } ? Omit<T, "id"> : never;
 /** The type of a constant. */
 export function typeOfConstant(value: Constant): Type {
   if (value === null) return UNIT;
-  if (value instanceof Tensor) return tensorType(value.aval);
+  if (value instanceof TensorConstant) return tensorType(value.aval);
   return typeof value === "number" ? NUM : typeof value === "boolean" ? BOOL : STR;
 }
 
@@ -85,7 +84,7 @@ export class Builder {
   );
 
   constant(value: Constant): Node {
-    const key = value instanceof Tensor ? `t${identity(value)}` : Object.is(value, -0) ? "c-0" : `c${typeof value}${String(value)}`;
+    const key = value instanceof TensorConstant ? `t${identity(value)}` : Object.is(value, -0) ? "c-0" : `c${typeof value}${String(value)}`;
     return this.node(key, { op: "const", value, type: typeOfConstant(value), args: [], span: this.span });
   }
 

@@ -3,9 +3,10 @@
  * list of statements, so code that does not reach the result does not exist, and equal nodes of a graph are one node. Control
  * flow is structured: the arms of an `if` and the two graphs of a `loop` are closed, everything they read is an argument.
  */
+import type { Aval } from "../../../core/base/aval.ts";
+import type { TypedArray } from "../../../core/base/dtype.ts";
 import type { Span } from "../../../core/base/span.ts";
 import type { AnyPrimitive } from "../../../core/primitive.ts";
-import type { Tensor } from "../../../core/tensor/tensor.ts";
 import type { Type } from "./type.ts";
 
 export interface Graph {
@@ -18,7 +19,17 @@ export interface Graph {
   readonly span: Span | undefined;
 }
 
-export type Constant = number | string | boolean | null | Tensor;
+/** A tensor that is known: its numbers, on no device. */
+export class TensorConstant {
+  readonly aval: Aval;
+  readonly data: TypedArray;
+  constructor(aval: Aval, data: TypedArray) {
+    this.aval = aval;
+    this.data = data;
+  }
+}
+
+export type Constant = number | string | boolean | null | TensorConstant;
 
 /**
  * Operations on structures. Arrays are values: an update gives a new array, and what is emitted writes in place where the old one

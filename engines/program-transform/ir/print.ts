@@ -3,8 +3,7 @@
  * after the one that calls them. The order and the names depend on the structure alone, so two prints can be compared.
  */
 import { showAval } from "../../../core/base/aval.ts";
-import { Tensor } from "../../../core/tensor/tensor.ts";
-import { type Constant, type Graph, type Node, reachable } from "./graph.ts";
+import { type Constant, type Graph, type Node, reachable, TensorConstant } from "./graph.ts";
 import { showType } from "./type.ts";
 
 export function printGraph(graph: Graph): string {
@@ -74,6 +73,6 @@ function operation(n: Node, list: (ns: readonly Node[]) => string, called: Map<G
 }
 
 function showConstant(value: Constant): string {
-  if (value instanceof Tensor) return `tensor<${showAval(value.aval)}>`;
+  if (value instanceof TensorConstant) return `tensor<${showAval(value.aval)}>`;
   return Object.is(value, -0) ? "-0" : (JSON.stringify(value) ?? String(value));
 }

@@ -81,6 +81,7 @@ export abstract class Calls extends Statements {
     if (open !== undefined && (open.frame !== this.frame || this.depthOf(code) >= MAX_UNROLLED)) throw new FoundRecursion(open.closure);
     if (this.stack.length > DEEPEST) throw this.refuse("this recursion does not end by what is known before it runs, or is very deep");
     const before = this.frame;
+    const notes = this.journal.depth;
     this.journal.begin();
     this.stack.push({ closure: code, frame: this.frame });
     const depth = this.stack.length;
@@ -92,7 +93,7 @@ export abstract class Calls extends Statements {
     } catch (error) {
       this.frame = before;
       this.stack.length = depth - 1;
-      this.journal.revert();
+      this.journal.unwind(notes);
       if (
         !(error instanceof FoundRecursion) ||
         error.closure !== code ||
@@ -210,6 +211,7 @@ export abstract class Calls extends Statements {
         this.spanOf(code.syntax),
       );
       this.recursions.push({ closure: code, recursion });
+      const notes = this.journal.depth;
       this.journal.begin();
       let result: Value | undefined;
       try {
@@ -220,6 +222,7 @@ export abstract class Calls extends Statements {
       } finally {
         this.recursions.pop();
         this.frame = outer;
+        this.journal.unwind(notes + 1);
         const writes = this.journal.revert();
         if (result !== undefined && [...writes.keys()].some((c) => c.number <= since)) result = new Text("");
       }

@@ -4,6 +4,7 @@
  */
 import { assert } from "../../../core/base/errors.ts";
 import type { AnyPrimitive } from "../../../core/primitive.ts";
+import { primitives } from "../../../core/primitives/table.ts";
 import { Builder, openGraph } from "../ir/build.ts";
 import type { Node } from "../ir/graph.ts";
 import { type Type, UNIT } from "../ir/type.ts";
@@ -44,6 +45,7 @@ export class Frame {
     this.parent.local(node);
     const param = this.param(node.type);
     this.imports.set(node, param);
+    origin.set(param, node);
     return param;
   }
 
@@ -73,8 +75,13 @@ export class Frame {
   }
 
   /** Whether a condition is known here, as a node of any enclosing frame. */
-  truthOf(condition: Node): boolean | undefined {
-    if (condition.op === "const") return Boolean(condition.value);
+  truthOf(given: Node): boolean | undefined {
+    if (given.op === "const") return Boolean(given.value);
+    const [condition, isNegated] = plainCondition(given);
+    if (isNegated) {
+      const truth = this.truthOf(condition);
+      return truth === undefined ? undefined : !truth;
+    }
     for (let f: Frame | undefined = this; f !== undefined; f = f.parent) {
       const truth = f.known.get(condition);
       if (truth !== undefined) return truth;
@@ -84,3 +91,19 @@ export class Frame {
 }
 
 const owner = new WeakMap<Node, Frame>();
+/** Of a parameter that stands for a node of an enclosing frame: that node. */
+const origin = new WeakMap<Node, Node>();
+
+/** A condition without negations, as the node of the frame that it comes from. */
+export function plainCondition(condition: Node): readonly [Node, boolean] {
+  let node = condition;
+  let isNegated = false;
+  for (;;) {
+    const outer = origin.get(node);
+    if (outer !== undefined) node = outer;
+    else if (node.op === "apply" && node.primitive === (primitives.logicalNot as AnyPrimitive)) {
+      node = node.args[0] as Node;
+      isNegated = !isNegated;
+    } else return [node, isNegated];
+  }
+}

@@ -4,6 +4,8 @@
  * apart under the same condition.
  */
 
+import type { AnyPrimitive } from "../../../core/primitive.ts";
+import { primitives } from "../../../core/primitives/table.ts";
 import { extract, makeIf, pack, unpack } from "../ir/extract.ts";
 import type { Node } from "../ir/graph.ts";
 import type { Type } from "../ir/type.ts";
@@ -33,7 +35,16 @@ export class Joiner {
   value(a: Value, b: Value): Later<Value> {
     if (isNode(a) && isNode(b)) {
       if (a === b) return () => a;
-      if (a.op === "const" && b.op === "const" && Object.is(a.value, b.value)) return () => a;
+      if (a.op === "const" && b.op === "const") {
+        if (Object.is(a.value, b.value)) return () => a;
+        // The condition itself, or its contrary.
+        if (typeof a.value === "boolean" && typeof b.value === "boolean") {
+          return () => {
+            const condition = this.frame.local(this.condition);
+            return a.value === true ? condition : this.frame.apply(primitives.logicalNot as AnyPrimitive, [condition], undefined);
+          };
+        }
+      }
       if (a.type === b.type) return this.out(a, b, a.type);
     } else if (a === b) return () => a;
     else if (a instanceof Text && b instanceof Text && a.text === b.text) return () => a;

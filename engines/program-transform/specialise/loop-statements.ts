@@ -98,16 +98,17 @@ export abstract class LoopStatements extends Evaluator {
       }
     }
     this.journal.revert();
-    this.journal.begin();
     const { frame, module } = this;
+    const notes = this.journal.depth;
+    this.journal.begin();
     try {
       const end = this.loop(test, () => this.turn(body, update, isContinue), isContinue);
       this.journal.commit();
       return this.leave(end, isContinue, () => NEXT);
     } catch (error) {
       // What needs the number of the turn (a place in a tensor, say) may still be known turn by turn.
-      if (!known || !(error instanceof BenchError) || error.kind === "runtime") throw error;
-      this.journal.revert();
+      if (!known || this.isExhausted || !(error instanceof BenchError) || error.kind === "runtime") throw error;
+      this.journal.unwind(notes);
       this.frame = frame;
       this.module = module;
       return this.unrolled(test, body, update, isContinue, 0, error);

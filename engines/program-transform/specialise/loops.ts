@@ -54,7 +54,7 @@ export class Loops extends Forms {
       const leaving = kinds.length > 0;
       this.finishLoop(outer, carried, shapes, forTest, forTurn, leaving ? exit : undefined);
       if (!leaving) return NEXT;
-      return this.dispatch(exit.value as Node, returned.value as Value | undefined, kinds);
+      return this.dispatch(exit.value as Node, returned.value as Value | undefined, kinds, constantOf(forTest.result) === true);
     }
   }
 
@@ -97,9 +97,9 @@ export class Loops extends Forms {
     if (exit !== undefined) {
       // The test comes after the reason to leave.
       const code = forTest.own.get(exit) as Node;
-      const b = forTest.frame.build;
-      tested = b.ops.mul(b.ops.eq(code, 0), tested);
-      tested = b.ops.ne(tested, 0);
+      const { ops } = forTest.frame.build;
+      const stays = ops.eq(code, 0);
+      tested = constantOf(tested) === true ? stays : ops.logicalAnd(stays, tested);
     }
     const test = extract("test", paramsOf(forTest), [tested], (_, [t]) => t as Node);
     const body = extract("body", paramsOf(forTurn), next, (b, results) => b.tuple(results));
@@ -144,10 +144,13 @@ export class Loops extends Forms {
     if (v !== undefined) this.journal.write(cell, v);
   }
 
-  protected dispatch(code: Node, returned: Value | undefined, kinds: readonly Completion[]): Completion {
-    return kinds.reduceRight<Completion>((rest, kind, i) => {
-      const first: Completion = kind.kind === "return" ? { kind: "return", value: returned as Value } : kind;
-      return { kind: "mixed", condition: this.apply("eq", code, this.number(i + 1)), consequent: first, otherwise: rest };
-    }, NEXT);
+  protected dispatch(code: Node, returned: Value | undefined, kinds: readonly Completion[], isEndless: boolean): Completion {
+    const ends = kinds.map((kind): Completion => (kind.kind === "return" ? { kind: "return", value: returned as Value } : kind));
+    // A loop without a test is left by one of these.
+    const last = isEndless ? (ends.pop() as Completion) : NEXT;
+    return ends.reduceRight<Completion>(
+      (rest, consequent, i) => ({ kind: "mixed", condition: this.apply("eq", code, this.number(i + 1)), consequent, otherwise: rest }),
+      last,
+    );
   }
 }

@@ -4,7 +4,7 @@ import type { Node as Syntax } from "oxc-parser";
 import { unsupported } from "../../../core/base/errors.ts";
 import type { Span } from "../../../core/base/span.ts";
 import type { ParsedSource, Sources } from "../../engine.ts";
-import { Scope, type Value } from "./value.ts";
+import { type Cell, Scope, type Value } from "./value.ts";
 
 export class ModuleScope {
   readonly parsed: ParsedSource;
@@ -22,30 +22,31 @@ export class ModuleScope {
 }
 
 /** Loads a module and those that it imports; `run` runs the statements of a top level. */
+/** Who runs a program's statements. */
+export interface Host {
+  readonly globals: Scope;
+  topLevel(module: ModuleScope, statements: readonly Syntax[]): void;
+  /** The value of an expression at a module's top level. */
+  valueIn(module: ModuleScope, expression: Syntax): Value;
+  /** A value of the project's own modules. */
+  lift(value: unknown, name: string): Value;
+}
+
 export class Modules {
   private readonly sources: Sources;
-  private readonly globals: Scope;
+  private readonly host: Host;
   private readonly loaded = new Map<string, ModuleScope>();
-  private readonly run: (module: ModuleScope, statements: readonly Syntax[]) => void;
-  private readonly lift: (value: unknown, name: string) => Value;
 
-  constructor(
-    sources: Sources,
-    globals: Scope,
-    run: (module: ModuleScope, statements: readonly Syntax[]) => void,
-    lift: (value: unknown, name: string) => Value,
-  ) {
+  constructor(sources: Sources, host: Host) {
     this.sources = sources;
-    this.globals = globals;
-    this.run = run;
-    this.lift = lift;
+    this.host = host;
   }
 
   load(file: string, source?: string): ModuleScope {
     const path = resolvePath(file);
     const known = this.loaded.get(path);
     if (known !== undefined) return known;
-    const module = new ModuleScope(this.sources.parse(file, source), this.globals);
+    const module = new ModuleScope(this.sources.parse(file, source), this.host.globals);
     this.loaded.set(path, module);
     const statements: Syntax[] = [];
     for (const s of module.parsed.body) {
@@ -64,10 +65,14 @@ export class Modules {
         if (s.exportKind !== "type")
           for (const [name, get] of this.exportsOf(module, s.source.value, s)) if (name !== "default") module.exports.set(name, get);
       } else if (s.type === "ExportDefaultDeclaration") {
-        throw unsupported("a default export is not read by this engine", "export it by name", module.spanOf(s));
+        const { declaration } = s;
+        if ((declaration.type === "FunctionDeclaration" || declaration.type === "ClassDeclaration") && declaration.id) {
+          statements.push(declaration);
+          this.offer(module, "default", declaration.id.name);
+        } else module.exports.set("default", () => this.host.valueIn(module, declaration));
       } else statements.push(s);
     }
-    this.run(module, statements);
+    this.host.topLevel(module, statements);
     return module;
   }
 
@@ -78,7 +83,7 @@ export class Modules {
   private exportsOf(module: ModuleScope, specifier: string, at: Syntax): ReadonlyMap<string, () => Value> {
     const found = this.sources.resolve(specifier, module.parsed.file, module.spanOf(at));
     if (found.kind === "source") return this.load(found.path).exports;
-    return new Map(Object.entries(found.module).map(([name, value]) => [name, () => this.lift(value, name)]));
+    return new Map(Object.entries(found.module).map(([name, value]) => [name, () => this.host.lift(value, name)]));
   }
 
   private imported(module: ModuleScope, s: Extract<Syntax, { type: "ImportDeclaration" }>): void {
@@ -89,13 +94,7 @@ export class Modules {
         throw unsupported("default and namespace imports are not read by this engine", "import by name", module.spanOf(sp));
       if (sp.importKind === "type") continue;
       const get = from.get(nameOf(sp.imported));
-      if (get)
-        module.scope.cells.set(sp.local.name, {
-          get value() {
-            return get();
-          },
-          set value(_) {},
-        } as never);
+      if (get) module.scope.cells.set(sp.local.name, lazyCell(get));
     }
   }
 }
@@ -108,4 +107,18 @@ function declared(d: Syntax | null): string[] {
   if (d === null) return [];
   if (d.type === "VariableDeclaration") return d.declarations.flatMap((x) => (x.id.type === "Identifier" ? [x.id.name] : []));
   return "id" in d && d.id !== null && (d.id as Syntax).type === "Identifier" ? [(d.id as { name: string }).name] : [];
+}
+
+/** A variable that is given its value when it is first read. */
+export function lazyCell(get: () => Value): Cell<Value | undefined> {
+  let known: Value | undefined;
+  const cell = {
+    number: 0,
+    get value() {
+      known ??= get();
+      return known;
+    },
+    set value(_) {},
+  };
+  return cell;
 }

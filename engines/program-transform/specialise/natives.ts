@@ -7,7 +7,7 @@ import { NUMBER } from "../../../core/primitives/host.ts";
 import { primitives } from "../../../core/primitives/table.ts";
 import { Tensor } from "../../../core/tensor/tensor.ts";
 import { type Value as CoreValue, Traced } from "../../../core/tensor/traced.ts";
-import type { Node } from "../ir/graph.ts";
+import { type Node, TensorConstant } from "../ir/graph.ts";
 import { Derivatives } from "./derivatives.ts";
 import { arrayOfNumbers } from "./lists.ts";
 import { constantOf } from "./specialiser.ts";
@@ -281,14 +281,14 @@ export class Natives extends Derivatives {
     if (value === null) return NULL;
     if (value === undefined) return UNDEFINED;
     if (value instanceof Known) return this.frame.mine(this.frame.local(value.node));
-    if (value instanceof Tensor) return this.frame.made((b) => b.constant(value));
+    if (value instanceof Tensor) return this.frame.made((b) => b.constant(new TensorConstant(value.aval, value.toArray())));
     if (Array.isArray(value)) return this.list(value.map((x) => this.lift(x, name)));
     return this.record(new Map(Object.entries(value as object).map(([k, v]) => [k, this.lift(v, k)])));
   }
 
   /** A value of a program as the core's functions take it. */
   lower(v: Value): unknown {
-    if (isNode(v)) return v.op === "const" ? v.value : new Known(this, v);
+    if (isNode(v)) return v.op === "const" && !(v.value instanceof TensorConstant) ? v.value : new Known(this, v);
     if (v instanceof Text) return v.text;
     if (v instanceof Nothing) return v.name === "null" ? null : undefined;
     if (v instanceof Fn)
@@ -310,6 +310,6 @@ export class Natives extends Derivatives {
 
   nodeOf(x: CoreValue): Node {
     if (x instanceof Known) return x.node;
-    return this.frame.made((b) => b.constant(x as number | Tensor));
+    return this.frame.made((b) => b.constant(x instanceof Tensor ? new TensorConstant(x.aval, x.toArray()) : (x as number)));
   }
 }

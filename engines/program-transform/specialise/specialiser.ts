@@ -8,7 +8,7 @@ import type { AnyPrimitive } from "../../../core/primitive.ts";
 import { primitives } from "../../../core/primitives/table.ts";
 import type { Node } from "../ir/graph.ts";
 import { type Completion, Unreachable } from "./completion.ts";
-import { Frame } from "./frame.ts";
+import { Frame, plainCondition } from "./frame.ts";
 import { isContent, Joiner, madeIn } from "./join.ts";
 import type { ModuleScope } from "./module.ts";
 import { type ClassValue, type Content, cellsSoFar, Journal, Obj, type Value } from "./value.ts";
@@ -16,8 +16,12 @@ import { type ClassValue, type Content, cellsSoFar, Journal, Obj, type Value } f
 /** Turns after which a loop over what is known is built as a loop all the same. */
 export const MAX_UNROLLED = 64;
 
+/** Conditions that a program may meet while it is specialised. */
+const MOST_FORKS = 50_000;
+
 export class Specialiser {
-  frame = new Frame(undefined);
+  readonly outermost = new Frame(undefined);
+  frame: Frame = this.outermost;
   readonly journal = new Journal();
   module: ModuleScope | undefined;
   at: Syntax | undefined;
@@ -78,9 +82,23 @@ export class Specialiser {
   }
 
   /** Runs both arms of a condition and joins what they wrote and how they ended; one of them, where the condition is known. */
-  fork(condition: Node, then: () => Completion, otherwise: () => Completion): Completion {
-    const known = this.frame.truthOf(condition);
+  fork(given: Node, then: () => Completion, otherwise: () => Completion): Completion {
+    const known = this.frame.truthOf(given);
     if (known !== undefined) return known ? then() : otherwise();
+    const [condition, isNegated] = plainCondition(given);
+    return isNegated ? this.forkPlain(condition, otherwise, then) : this.forkPlain(condition, then, otherwise);
+  }
+
+  /** How many conditions have been met whose two arms were run. */
+  private forks = 0;
+  /** No way of running the program is tried again after that. */
+  protected isExhausted = false;
+
+  private forkPlain(condition: Node, then: () => Completion, otherwise: () => Completion): Completion {
+    if (++this.forks > MOST_FORKS) {
+      this.isExhausted = true;
+      throw this.refuse("this program has too many cases to be transformed", "make its loops and conditions fewer, or smaller");
+    }
     const outer = this.frame;
     const since = cellsSoFar();
     const run = (truth: boolean, arm: () => Completion) => {

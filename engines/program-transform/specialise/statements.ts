@@ -3,15 +3,34 @@ import type { Node as Syntax } from "oxc-parser";
 import type { Node } from "../ir/graph.ts";
 import { type Completion, NEXT, Unreachable } from "./completion.ts";
 import { declareIn, functionScope, isLoop, LoopStatements } from "./loop-statements.ts";
-import type { ModuleScope } from "./module.ts";
+import { lazyCell, type ModuleScope } from "./module.ts";
 import { Cell, type FunctionSyntax, Obj, Scope, Text, UNDEFINED, type Value } from "./value.ts";
 
 export abstract class Statements extends LoopStatements {
+  /** What stands at a module's top level is computed when it is first read, before all control flow of the program. */
   topLevel(module: ModuleScope, statements: readonly Syntax[]): void {
     this.within(module, () => {
       this.hoist(statements, module.scope);
-      this.statements(statements, 0, module.scope, () => NEXT);
+      for (const s of statements) {
+        if (s.type === "VariableDeclaration" && s.kind === "const" && s.declarations.every((d) => d.id.type === "Identifier" && d.init)) {
+          for (const d of s.declarations)
+            module.scope.cells.set(
+              (d.id as { name: string }).name,
+              lazyCell(() => this.valueIn(module, d.init as Syntax)),
+            );
+        } else this.statement(s, module.scope, () => NEXT);
+      }
     });
+  }
+
+  valueIn(module: ModuleScope, expression: Syntax): Value {
+    const inner = this.frame;
+    this.frame = this.outermost;
+    try {
+      return this.within(module, () => this.evaluate(expression, module.scope));
+    } finally {
+      this.frame = inner;
+    }
   }
 
   within<T>(module: ModuleScope, run: () => T): T {

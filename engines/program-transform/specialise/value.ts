@@ -146,6 +146,16 @@ export class Journal {
     this.open.push(new Map());
   }
 
+  /** How many are open. */
+  get depth(): number {
+    return this.open.length;
+  }
+
+  /** Takes back what was written since fewer were open: after an error. */
+  unwind(depth: number): void {
+    while (this.open.length > depth) this.revert();
+  }
+
   /** Keeps the writes since `begin`. */
   commit(): void {
     const before = this.open.pop() as Map<Cell<unknown>, unknown>;
