@@ -103,6 +103,14 @@ test.each([
   expect(result.grad[0]).toBeCloseTo(slope, 10);
 });
 
+test("an array that each turn of a loop makes anew keeps what the turn put into it", () => {
+  const source =
+    "export function f(x: number, n: number) { let y = [1, 1]; for (let i = 0; i < n; i++) { const o: number[] = []; o.push(y[0]! * x); o.push(y[1]! + x); y = o; } return y[0]! * y[1]!; }";
+  const { value, grad } = program(source, 2, 3);
+  expect(value).toBeCloseTo(56, 10);
+  expect(grad[0]).toBeCloseTo(108, 10);
+});
+
 test("a million turns differentiate in a constant stack", () => {
   const source = "export function f(y: number, n: number) { for (let i = 0; i < n; i++) y -= 1e-6 * y * y; return y; }";
   const run = programTransform.prepare(loadProgram({ file: "given.ts", source }), [0.9, 1e6], [0]);

@@ -152,7 +152,7 @@ class Transformed implements Prepared {
       } catch (error) {
         const mayHelp =
           error instanceof BenchError &&
-          error.kind === "unsupported" &&
+          (error.kind === "unsupported" || error.kind === "type") &&
           args.some((a, i) => typeof a === "number" && !this.wrt.includes(i));
         if (!mayHelp) throw error;
         const s = scope(() => specialise(this.program, args, this.wrt));

@@ -223,8 +223,8 @@ export abstract class Calls extends Statements {
         this.recursions.pop();
         this.frame = outer;
         this.journal.unwind(notes + 1);
-        const writes = this.journal.revert();
-        if (result !== undefined && [...writes.keys()].some((c) => c.number <= since)) result = new Text("");
+        const writes = this.journal.revert(since);
+        if (result !== undefined && writes.size > 0) result = new Text("");
       }
       if (result instanceof Text)
         throw this.refuse("a recursive function writes to variables outside of it", "return what it computes", code.syntax);

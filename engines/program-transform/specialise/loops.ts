@@ -60,6 +60,7 @@ export class Loops extends Forms {
 
   arm(outer: Frame, carried: readonly Cell<unknown>[], shapes: ReadonlyMap<Cell<unknown>, unknown>, run: () => Node) {
     const frame = new Frame(outer);
+    const since = cellsSoFar();
     this.frame = frame;
     this.journal.begin();
     const params: Node[] = [];
@@ -71,7 +72,7 @@ export class Loops extends Forms {
     } finally {
       this.frame = outer;
     }
-    const writes = this.journal.revert();
+    const writes = this.journal.revert(since);
     for (const [cell, value] of own) if (writes.get(cell) === value) writes.delete(cell);
     return { frame, params, own, result, writes };
   }

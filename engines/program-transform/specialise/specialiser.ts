@@ -116,13 +116,7 @@ export class Specialiser {
       } finally {
         this.frame = outer;
       }
-      const writes = this.journal.revert();
-      // What the arm made keeps what it was given; whoever can reach it came from this arm.
-      for (const [cell, value] of writes) {
-        if (cell.number <= since) continue;
-        cell.value = value;
-        writes.delete(cell);
-      }
+      const writes = this.journal.revert(since);
       return { frame, end, failure, writes };
     };
     const a = run(true, then);

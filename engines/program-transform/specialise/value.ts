@@ -163,11 +163,15 @@ export class Journal {
     if (outer !== undefined) for (const [cell, value] of before) if (!outer.has(cell)) outer.set(cell, value);
   }
 
-  /** Takes all writes since `begin` back; gives what was written. */
-  revert(): Map<Cell<unknown>, unknown> {
+  /**
+   * Takes the writes since `begin` back, to cells up to number `since`; gives what was written to them. Cells made later keep what
+   * they hold: who can reach them got them from what was run.
+   */
+  revert(since = Number.POSITIVE_INFINITY): Map<Cell<unknown>, unknown> {
     const before = this.open.pop() as Map<Cell<unknown>, unknown>;
     const after = new Map<Cell<unknown>, unknown>();
     for (const [cell, value] of before) {
+      if (cell.number > since) continue;
       after.set(cell, cell.value);
       cell.value = value;
     }
