@@ -84,6 +84,20 @@ test.each([
     16,
   ],
   [
+    "a declaration that is reached by several ways",
+    "export function f(x: number) { let y = x; if (x < 0) { y = 1; } else { if (x > 5) return x; y = x * x; } if (y > 30) return y; const v = y * x; return v + x; }",
+    3,
+    30,
+    28,
+  ],
+  [
+    "a closure over a variable that each arm declares",
+    "function make(x: number, y: number) { let k = 1; if (x > 0) { if (y > 5) return (t: number) => t; k = 2; } const v = k; return (t: number) => t * v; } export function f(x: number) { return make(x, x)(x) + make(x - 10, x)(x); }",
+    3,
+    9,
+    3,
+  ],
+  [
     "a switch that falls through",
     "export function f(x: number) { let s = x; switch (Math.floor(x)) { case 1: s *= 2; case 2: s *= x; break; default: s = 0; } return s; }",
     2.5,

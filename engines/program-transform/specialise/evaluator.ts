@@ -6,6 +6,7 @@ import {
   type Cell,
   Choice,
   type Closure,
+  captured,
   Fn,
   type FunctionSyntax,
   isNode,
@@ -116,7 +117,11 @@ export abstract class Evaluator extends Structure {
       }
       case "ArrowFunctionExpression":
       case "FunctionExpression":
-        return this.closure(e as unknown as FunctionSyntax, scope, e.type === "ArrowFunctionExpression" ? scope.thisValue() : undefined);
+        return this.closure(
+          e as unknown as FunctionSyntax,
+          captured(scope),
+          e.type === "ArrowFunctionExpression" ? scope.thisValue() : undefined,
+        );
       case "ClassExpression":
         return this.classOf(e, scope);
       default:

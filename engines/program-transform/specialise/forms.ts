@@ -4,7 +4,7 @@ import { arrayType, BOOL, NUM, resolveType, type Type } from "../ir/type.ts";
 import type { Frame } from "./frame.ts";
 import { asArray, isContent } from "./join.ts";
 import { Specialiser } from "./specialiser.ts";
-import { Choice, type ClassValue, type Content, isNode, Obj, type Value } from "./value.ts";
+import { Choice, type ClassValue, type Content, isNode, Nothing, Obj, Text, type Value } from "./value.ts";
 
 export class Forms extends Specialiser {
   protected formOf(entry: unknown, next: unknown): unknown {
@@ -34,6 +34,11 @@ export class Forms extends Specialiser {
         "a variable of this loop holds values of different form before it and after a turn",
         "give it one form, for instance a record with all fields",
       );
+    const isSame =
+      entry === next ||
+      (entry instanceof Text && next instanceof Text && entry.text === next.text) ||
+      (entry instanceof Nothing && next instanceof Nothing && entry.name === next.name);
+    if (!isSame) throw this.refuse("a string or a function of this loop is another one after a turn", "choose by a number inside the loop");
     return { same: entry };
   }
 

@@ -203,3 +203,10 @@ export function declareIn(scope: Scope, name: string): Cell<Value | undefined> {
   scope.cells.set(name, cell);
   return cell;
 }
+
+/** The variable of a declaration that is run, perhaps once more in another arm. */
+export function declareAnew(scope: Scope, name: string): Cell<Value | undefined> {
+  const cell = new Cell<Value | undefined>(undefined);
+  scope.cells.set(name, cell);
+  return cell;
+}

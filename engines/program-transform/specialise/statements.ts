@@ -2,7 +2,7 @@
 import type { Node as Syntax } from "oxc-parser";
 import type { Node } from "../ir/graph.ts";
 import { type Completion, NEXT, Unreachable } from "./completion.ts";
-import { declareIn, functionScope, isLoop, LoopStatements } from "./loop-statements.ts";
+import { declareAnew, declareIn, functionScope, isLoop, LoopStatements } from "./loop-statements.ts";
 import { lazyCell, type ModuleScope } from "./module.ts";
 import { Cell, type FunctionSyntax, Obj, Scope, Text, UNDEFINED, type Value } from "./value.ts";
 
@@ -79,7 +79,7 @@ export abstract class Statements extends LoopStatements {
         for (const d of s.declarations) {
           const value = d.init ? this.evaluate(d.init, scope) : UNDEFINED;
           const home = s.kind === "var" ? functionScope(scope) : scope;
-          this.bind(d.id, value, scope, (name) => declareIn(home, name));
+          this.bind(d.id, value, scope, (name) => (s.kind === "var" ? declareIn(home, name) : declareAnew(home, name)));
         }
         return k();
       case "ClassDeclaration":

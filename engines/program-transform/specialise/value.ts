@@ -82,6 +82,17 @@ export class Scope {
   }
 }
 
+/**
+ * What a function captures: the cells as they are when it is made. Code that follows a condition may be run once in each arm, and
+ * declares its variables anew there; a function made in one arm keeps those of that arm.
+ */
+export function captured(scope: Scope): Scope {
+  const kept = new Scope(scope);
+  for (let s: Scope | undefined = scope; s?.outer !== undefined; s = s.outer)
+    for (const [name, cell] of s.cells) if (!kept.cells.has(name)) kept.cells.set(name, cell);
+  return kept;
+}
+
 export type FunctionSyntax = Extract<Syntax, { type: "FunctionDeclaration" | "FunctionExpression" | "ArrowFunctionExpression" }>;
 
 export interface Closure {
