@@ -153,7 +153,7 @@ class Emitter {
       case "arrayFill":
         return this.declare(isNumbers(n.type) ? `Numbers.fill(${text(0)}, ${text(1)})` : `new Array(${text(0)}).fill(${text(1)})`, true);
       case "arraySum":
-        return this.declare(ofNumbers ? `${text(0)}.sum()` : `sumOf(${text(0)})`);
+        return this.declare(ofNumbers ? `${text(0)}.sum()` : `sumOf(${text(0)}, ${this.constant(n.type)})`);
       case "zeros":
         return this.declare(
           ofNumbers ? `Numbers.fill(${text(0)}.length, 0)` : `zerosOf(${text(0)}, ${this.constant(n.args[0]?.type)})`,

@@ -64,8 +64,9 @@ function own(x: unknown): unknown {
   return Array.isArray(x) ? x.slice() : x;
 }
 
-export function sumOf(_array: readonly unknown[]): never {
-  throw new Error("the sum of an array of structures is not written yet");
+/** The sum of the elements of an array, tangents of type `of`; null, nothing, where there are none. */
+export function sumOf(array: readonly unknown[], of: Type): unknown {
+  return array.reduce<unknown>((sum, x) => plusOf(own(sum), x, of), null);
 }
 
 export function setAt<T>(array: T[], i: number, x: T): T[] {
