@@ -4,15 +4,15 @@
  * when the program runs.
  */
 import { BenchError, mismatch } from "../../core/base/errors.ts";
-import { scope } from "../../core/tensor/scope.ts";
-import { Tensor } from "../../core/tensor/tensor.ts";
+import { type Owned, own, scope } from "../../core/tensor/scope.ts";
+import { currentDevice, Tensor } from "../../core/tensor/tensor.ts";
 import type { Engine, Intrinsics, Prepared, Program, Tree } from "../engine.ts";
 import { type Cotangent, isDifferentiable, materialise } from "./differentiate/cotangent.ts";
 import { dual } from "./differentiate/forward.ts";
 import { gradient } from "./differentiate/gradient.ts";
 import { joint } from "./differentiate/reverse.ts";
 import { Numbers } from "./emit/arrays.ts";
-import { load } from "./emit/run.ts";
+import { type Loaded, load } from "./emit/run.ts";
 import { type Builder, makeGraph } from "./ir/build.ts";
 import { extract, pack } from "./ir/extract.ts";
 import { type Graph, graphsBelow, type Node, reachable } from "./ir/graph.ts";
@@ -34,34 +34,40 @@ interface Specialised {
   readonly resultTypes: readonly Type[];
 }
 
-type Run = (...leaves: unknown[]) => unknown;
+type Run = Loaded["run"];
 
-class Transformed implements Prepared {
+/** A prepared program belongs to the scope that it was made in, and gives its plans back when that ends. */
+class Transformed implements Prepared, Owned {
+  owner = 0;
   readonly phases = {};
   private readonly program: Program;
   private readonly wrt: readonly number[];
   private readonly forms = new Map<string, Specialised>();
-  private readonly runs = new Map<string, Run>();
+  private readonly loaded = new Map<string, Loaded>();
   private nodes = 0;
 
   constructor(program: Program, example: readonly Tree[], wrt: readonly number[]) {
     this.program = program;
     this.wrt = wrt;
     this.specialised(example);
+    own(this);
+  }
+
+  release(): void {
+    for (const { dispose } of this.loaded.values()) dispose();
+    this.loaded.clear();
   }
 
   value(args: readonly Tree[]): Tree {
     const s = this.specialised(args);
-    return scope(() =>
-      this.tree(s.result, this.outputs(this.run(s, "value", args, () => s.graph)(...leavesOf(args)), s.resultTypes.length)),
-    );
+    return scope(() => this.tree(s.result, this.outputs(this.run("value", args, () => s.graph)(...leavesOf(args)), s.resultTypes.length)));
   }
 
   valueAndGrad(args: readonly Tree[]): { value: Tree; grad: readonly Tree[] } {
     const s = this.specialised(args);
     this.checkScalar(s);
     return scope(() => {
-      const all = this.outputs(this.run(s, "grad", args, () => this.gradientGraph(s))(...leavesOf(args)), undefined);
+      const all = this.outputs(this.run("grad", args, () => this.gradientGraph(s))(...leavesOf(args)), undefined);
       return { value: all[0] as Tree, grad: this.perArgument(args, s, all.slice(1)) };
     });
   }
@@ -69,7 +75,7 @@ class Transformed implements Prepared {
   vjp(args: readonly Tree[], cotangent: Tree): { value: Tree; grad: readonly Tree[] } {
     const s = this.specialised(args);
     return scope(() => {
-      const run = this.run(s, "vjp", args, () => this.vjpGraph(s));
+      const run = this.run("vjp", args, () => this.vjpGraph(s));
       const all = this.outputs(run(...leavesOf(args), ...leavesOf([cotangent])), undefined);
       const n = s.resultTypes.length;
       return { value: this.tree(s.result, all.slice(0, n)), grad: this.perArgument(args, s, all.slice(n)) };
@@ -79,7 +85,7 @@ class Transformed implements Prepared {
   jvp(args: readonly Tree[], tangents: readonly Tree[]): { value: Tree; tangent: Tree } {
     const s = this.specialised(args);
     return scope(() => {
-      const run = this.run(s, "jvp", args, () => this.jvpGraph(s.graph, this.active(s)));
+      const run = this.run("jvp", args, () => this.jvpGraph(s.graph, this.active(s)));
       const all = this.outputs(run(...leavesOf(args), ...this.tangentLeaves(s, tangents)), undefined);
       const n = s.resultTypes.length;
       return { value: this.tree(s.result, all.slice(0, n)), tangent: this.tree(s.result, all.slice(n)) };
@@ -90,7 +96,7 @@ class Transformed implements Prepared {
     const s = this.specialised(args);
     this.checkScalar(s);
     return scope(() => {
-      const run = this.run(s, "hvp", args, () => this.jvpGraph(this.gradientGraph(s), this.active(s)));
+      const run = this.run("hvp", args, () => this.jvpGraph(this.gradientGraph(s), this.active(s)));
       const all = this.outputs(run(...leavesOf(args), ...this.tangentLeaves(s, tangents)), undefined);
       const n = all.length / 2;
       return { value: all[0] as Tree, grad: this.perArgument(args, s, all.slice(1, n)), hvp: this.perArgument(args, s, all.slice(n + 1)) };
@@ -105,7 +111,7 @@ class Transformed implements Prepared {
     let graph = s.graph;
     for (let n = 0; n <= order; n++) {
       const now = graph;
-      all.push(this.run(s, `d${n}`, [x], () => now)(x) as number);
+      all.push(this.run(`d${n}`, [x], () => now)(x) as number);
       if (n < order) graph = this.derivativeOf(graph);
     }
     return all;
@@ -122,17 +128,16 @@ class Transformed implements Prepared {
     return known;
   }
 
-  private run(s: Specialised, what: string, args: readonly Tree[], graph: () => Graph): Run {
-    const key = `${what}|${this.keyOf(args)}`;
-    let run = this.runs.get(key);
-    if (run === undefined) {
+  private run(what: string, args: readonly Tree[], graph: () => Graph): Run {
+    const key = `${what}|${currentDevice().name}|${this.keyOf(args)}`;
+    let loaded = this.loaded.get(key);
+    if (loaded === undefined) {
       const g = graph();
       this.nodes = graphsBelow(g).reduce((n, below) => n + reachable([below.result as Node]).length, 0);
-      run = load(g);
-      this.runs.set(key, run);
+      loaded = load(g);
+      this.loaded.set(key, loaded);
     }
-    void s;
-    return run;
+    return loaded.run;
   }
 
   private specialised(args: readonly Tree[]): Specialised {

@@ -7,7 +7,7 @@ import { arrayType, NUM } from "../ir/type.ts";
 import { derivative, gradient, valueAndGradient } from "./gradient.ts";
 
 type F = (...xs: unknown[]) => number;
-const run = (g: Graph) => load(g) as F;
+const run = (g: Graph) => load(g).run as F;
 
 /** f, f', f'', … by the transformation. */
 function orders(f: Graph, order: number): F[] {
@@ -135,7 +135,7 @@ describe("reverse mode", () => {
       );
       return b.get(b.loop(test, body, [b.constant(0), b.constant(0)], [x as Node, w as Node]), 1);
     });
-    const g = load(valueAndGradient(f, [true, false]));
+    const g = load(valueAndGradient(f, [true, false])).run;
     const n = 1000;
     const [x, w] = [
       Numbers.fill(n, 2),

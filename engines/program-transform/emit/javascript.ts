@@ -4,20 +4,21 @@
  * old array again: an array is owned by the code that made it or was handed it, until somebody else may hold it too.
  */
 import { assert } from "../../../core/base/errors.ts";
+import type { Program } from "../../../core/compile/program.ts";
 import type { AnyPrimitive } from "../../../core/primitive.ts";
 import { type Graph, graphsBelow, type LoopNode, type Node, reachable, TensorConstant } from "../ir/graph.ts";
 import { resolveType, type Type } from "../ir/type.ts";
+import { borrowed, boxed, type Code, copyOf, disown, leavesOf, mapLeaves, numeral, numeralOf, plain } from "./code.ts";
+import { type Region, schedule, type Unit } from "./regions.ts";
 import { scalarExpression } from "./scalars.ts";
 import { isArray, isNumbers, updates } from "./updates.ts";
 
-/** Text, and the objects that the text names `k[i]`. */
+/** Text, the objects that it names `k[i]`, and the tensor programs whose plans it calls as `plan[i]`. */
 export interface Emitted {
   readonly text: string;
   readonly constants: readonly unknown[];
+  readonly programs: readonly Program[];
 }
-
-/** A value in the text: an expression, or one per field. `owned`: nobody else holds this array. */
-type Code = { readonly text: string; owned: boolean } | { readonly fields: readonly Code[] };
 
 /** Longer expressions get a variable. */
 const INLINE = 120;
@@ -30,6 +31,7 @@ class Emitter {
   private readonly root: Graph;
   private readonly functions = new Map<Graph, string>();
   private readonly constants: unknown[] = [];
+  private readonly programs: Program[] = [];
   private readonly lines: string[] = [];
   private indent = 1;
   private names = 0;
@@ -55,7 +57,7 @@ class Emitter {
     }
     for (const [g, name] of this.functions) this.function(g, name);
     this.line(`return ${this.functions.get(this.root)};`);
-    return { text: this.lines.join("\n"), constants: this.constants };
+    return { text: this.lines.join("\n"), constants: this.constants, programs: this.programs };
   }
 
   private function(graph: Graph, name: string): void {
@@ -64,7 +66,7 @@ class Emitter {
     this.line(`function ${name}(${params.map((p) => (p as { text: string }).text).join(", ")}) {`);
     this.indent++;
     const result = this.body(graph, params);
-    if (!isFailure(graph)) this.line(`return ${this.boxed(this.owning(result, graph.resultType, (t) => updates(graph, t)))};`);
+    if (!isFailure(graph)) this.line(`return ${boxed(this.owning(result, graph.resultType, (t) => updates(graph, t)))};`);
     this.indent--;
     this.line("}");
   }
@@ -72,13 +74,13 @@ class Emitter {
   /** Emits the nodes of a graph; its result. */
   private body(graph: Graph, params: readonly Code[]): Code {
     const result = graph.result as Node;
-    const nodes = reachable([result]);
+    const units = schedule(result);
     const codes = new Map<Node, Code>(graph.params.map((p, i) => [p, params[i] as Code]));
-    const last = new Map<Node, Node>();
+    const last = new Map<Node, Unit>();
     const uses = new Map<Node, number>();
-    for (const n of nodes) {
-      for (const a of n.args) {
-        last.set(a, n);
+    for (const u of units) {
+      for (const a of u.args) {
+        last.set(a, u);
         uses.set(a, (uses.get(a) ?? 0) + 1);
       }
     }
@@ -89,12 +91,15 @@ class Emitter {
       isLast: (a, user) => last.get(a) === user && user.args.indexOf(a) === user.args.lastIndexOf(a),
       isInline: (n) => uses.get(n) === 1 && n !== result,
     };
-    for (const n of nodes) if (!codes.has(n)) codes.set(n, this.node(n, block));
+    for (const u of units) {
+      if (u.op === "region") this.region(u, codes);
+      else if (!codes.has(u)) codes.set(u, this.node(u, block));
+    }
     return codes.get(result) as Code;
   }
 
   private node(n: Node, block: Block): Code {
-    const text = (i: number) => this.boxed(block.codes.get(n.args[i] as Node) as Code);
+    const text = (i: number) => boxed(block.codes.get(n.args[i] as Node) as Code);
     switch (n.op) {
       case "const":
         return n.value instanceof TensorConstant ? this.declare(`tensorOf(${this.constant(n.value)})`) : plain(this.constant(n.value));
@@ -110,7 +115,7 @@ class Emitter {
         return "fields" in of ? (of.fields[n.index] as Code) : this.declare(`${of.text}[${n.index}]`);
       }
       case "inject":
-        return this.declare(`{ c: ${n.index}, v: ${this.boxed(this.handed(n.args[0] as Node, n, block))} }`);
+        return this.declare(`{ c: ${n.index}, v: ${boxed(this.handed(n.args[0] as Node, n, block))} }`);
       case "isCase":
         return this.declare(`${text(0)}.c === ${n.index}`);
       case "project":
@@ -122,7 +127,7 @@ class Emitter {
       case "invoke": {
         const args = n.args.map((a) => {
           const code = this.handed(a, n, block);
-          return this.boxed(isArray(a.type) && updates(n.graph, a.type) ? this.copied(code, a.type) : code);
+          return boxed(isArray(a.type) && updates(n.graph, a.type) ? this.copied(code, a.type) : code);
         });
         return this.declare(`${this.functions.get(n.graph)}(${args.join(", ")})`, isArray(n.type) && updates(n.graph, n.type));
       }
@@ -138,12 +143,24 @@ class Emitter {
     }
   }
 
+  /** A call of a plan. */
+  private region({ args, dtypes, outputs, program }: Region, codes: Map<Node, Code>): void {
+    const given = args.map((a, i) => {
+      const text = boxed(codes.get(a) as Code);
+      return dtypes[i] === undefined ? text : `liftNumber(+${text}, "${dtypes[i]}")`;
+    });
+    const names = outputs.map(() => this.name("v"));
+    const at = this.programs.push(program) - 1;
+    this.line(`const [${names.join(", ")}] = plan[${at}].run([${given.join(", ")}]);`);
+    for (const [i, n] of outputs.entries()) codes.set(n, plain(names[i] as string));
+  }
+
   /** Operations on arrays. */
   private array(n: Node, block: Block, text: (i: number) => string): Code {
     const ofNumbers = isNumbers(n.args[0]?.type ?? n.type);
     switch (n.op) {
       case "arrayOf": {
-        const items = n.args.map((a) => this.boxed(this.handed(a, n, block)));
+        const items = n.args.map((a) => boxed(this.handed(a, n, block)));
         return this.declare(isNumbers(n.type) ? `Numbers.of(${items.join(", ")})` : `[${items.join(", ")}]`, true);
       }
       case "arrayLength":
@@ -164,7 +181,7 @@ class Emitter {
         return this.declare(ofNumbers ? `${a}.plus(${text(1)})` : `plusOf(${a}, ${text(1)}, ${this.constant(n.type)})`, true);
       }
       case "arraySet": {
-        const value = this.boxed(this.handed(n.args[2] as Node, n, block));
+        const value = boxed(this.handed(n.args[2] as Node, n, block));
         const a = this.target(n, block);
         return this.declare(ofNumbers ? `${a}.set(${text(1)}, ${value})` : `setAt(${a}, ${text(1)}, ${value})`, true);
       }
@@ -178,7 +195,7 @@ class Emitter {
         );
       }
       case "arrayPush": {
-        const value = this.boxed(this.handed(n.args[1] as Node, n, block));
+        const value = boxed(this.handed(n.args[1] as Node, n, block));
         const a = this.target(n, block);
         return this.declare(ofNumbers ? `${a}.push(${value})` : `pushTo(${a}, ${value})`, true);
       }
@@ -194,7 +211,7 @@ class Emitter {
     const a = n.args[0] as Node;
     const code = block.codes.get(a) as Code;
     const free = block.isLast(a, n) && !("fields" in code) && code.owned;
-    return this.boxed(free ? code : this.copied({ ...(code as { text: string }), owned: false }, a.type));
+    return boxed(free ? code : this.copied({ ...(code as { text: string }), owned: false }, a.type));
   }
 
   /** An argument that the user may hold on to: still owned where this is its last use, owned by nobody from now on where not. */
@@ -220,7 +237,7 @@ class Emitter {
     const [condition, ...args] = n.args as [Node, ...Node[]];
     const codes = args.map((a) => this.named(this.handed(a, n, block)));
     const targets = this.declared(n.type);
-    this.line(`if (${this.boxed(block.codes.get(condition) as Code)}) {`);
+    this.line(`if (${boxed(block.codes.get(condition) as Code)}) {`);
     const owned: boolean[][] = [];
     for (const [k, arm] of [n.consequent, n.otherwise].entries()) {
       if (k === 1) this.line("} else {");
@@ -249,7 +266,7 @@ class Emitter {
       const initial = leavesOf(code);
       const names = initial.map((c) => {
         const name = this.name("s");
-        this.line(`let ${name} = ${this.boxed(c)};`);
+        this.line(`let ${name} = ${boxed(c)};`);
         return name;
       });
       let at = 0;
@@ -258,7 +275,7 @@ class Emitter {
     const all = [...state, ...codes.slice(carried)];
     this.line("for (;;) {");
     this.indent++;
-    this.line(`if (!(${this.boxed(this.body(test, all.map(borrowed)))})) break;`);
+    this.line(`if (!(${boxed(this.body(test, all.map(borrowed)))})) break;`);
     const result = this.spread(this.body(body, all.map(copyOf)), body.resultType);
     assert("fields" in result, "the body of a loop returns a tuple");
     const pairs = state.flatMap((to, i) => {
@@ -268,7 +285,7 @@ class Emitter {
         isWritten,
       );
       const values = leavesOf(next);
-      return leavesOf(to).map((t, j) => [t.text, this.boxed(values[j] as Code)] as const);
+      return leavesOf(to).map((t, j) => [t.text, boxed(values[j] as Code)] as const);
     });
     // All next values before any is assigned.
     const moving = pairs.filter(([to, value]) => to !== value);
@@ -301,11 +318,11 @@ class Emitter {
   /** Assigns leaf by leaf; which leaves are owned. */
   private assign(targets: Code, value: Code): boolean[] {
     if (!("fields" in targets)) {
-      this.line(`${targets.text} = ${this.boxed(value)};`);
+      this.line(`${targets.text} = ${boxed(value)};`);
       return ["fields" in value || value.owned];
     }
     const fields = "fields" in value ? value.fields : undefined;
-    return targets.fields.flatMap((t, i) => this.assign(t, fields?.[i] ?? plain(`${this.boxed(value)}[${i}]`)));
+    return targets.fields.flatMap((t, i) => this.assign(t, fields?.[i] ?? plain(`${boxed(value)}[${i}]`)));
   }
 
   /** A tuple as its fields. */
@@ -320,10 +337,6 @@ class Emitter {
   private named(code: Code): Code {
     if ("fields" in code) return { fields: code.fields.map((f) => this.named(f)) };
     return /^[\w$.[\]-]+$/.test(code.text) ? code : this.declare(code.text, code.owned);
-  }
-
-  private boxed(code: Code): string {
-    return "fields" in code ? `[${code.fields.map((f) => this.boxed(f)).join(", ")}]` : code.text;
   }
 
   private application(primitive: AnyPrimitive, args: readonly string[], params: unknown, type: Type): string {
@@ -372,27 +385,8 @@ class Emitter {
 /** The nodes of one graph while it is emitted. */
 interface Block {
   readonly codes: Map<Node, Code>;
-  isLast(a: Node, user: Node): boolean;
+  isLast(a: Node, user: Unit): boolean;
   isInline(n: Node): boolean;
 }
 
-const plain = (text: string): Code => ({ text, owned: false });
-const numeral = (x: number) => (x < 0 ? `(${x})` : String(x));
-const numeralOf = (x: number) => (Number.isNaN(x) ? "NaN" : x > 0 ? "Infinity" : "(-Infinity)");
 const isFailure = (g: Graph) => g.result?.op === "fail";
-
-function disown(code: Code): void {
-  if ("fields" in code) code.fields.forEach(disown);
-  else code.owned = false;
-}
-
-const copyOf = (code: Code): Code => ("fields" in code ? { fields: code.fields.map(copyOf) } : { ...code });
-const borrowed = (code: Code): Code => ("fields" in code ? { fields: code.fields.map(borrowed) } : plain(code.text));
-
-function leavesOf(code: Code): { readonly text: string; owned: boolean }[] {
-  return "fields" in code ? code.fields.flatMap(leavesOf) : [code];
-}
-
-function mapLeaves(code: Code, f: (text: string) => Code): Code {
-  return "fields" in code ? { fields: code.fields.map((c) => mapLeaves(c, f)) } : f(code.text);
-}

@@ -1,7 +1,9 @@
-/** Emitted text as functions. */
+/** Emitted text as functions, and the plans that they call. */
 import { BenchError } from "../../../core/base/errors.ts";
+import { compileProgram } from "../../../core/compile/executable.ts";
 import { apply } from "../../../core/tensor/apply.ts";
-import { createTensor, type Tensor } from "../../../core/tensor/tensor.ts";
+import { liftNumber } from "../../../core/tensor/eager.ts";
+import { createTensor, currentDevice, type Tensor } from "../../../core/tensor/tensor.ts";
 import type { Graph, TensorConstant } from "../ir/graph.ts";
 import { itemAt, Numbers } from "./arrays.ts";
 import { emitJavaScript } from "./javascript.ts";
@@ -16,11 +18,24 @@ function tensorOf({ aval, data }: TensorConstant): Tensor {
   return createTensor(data, aval.shape, aval.dtype);
 }
 
-const RUNTIME = { tensorOf, Numbers, itemAt, apply, fail, addAt, plusOf, popFrom, pushTo, setAt, sumOf, zerosOf };
+const RUNTIME = { tensorOf, liftNumber, Numbers, itemAt, apply, fail, addAt, plusOf, popFrom, pushTo, setAt, sumOf, zerosOf };
 
-/** The function that a graph computes, on values as compiled programs hold them: tuples are arrays, arrays of numbers `Numbers`. */
-export function load(graph: Graph): (...args: unknown[]) => unknown {
-  const { text, constants } = emitJavaScript(graph);
-  const make = new Function("k", ...Object.keys(RUNTIME), `"use strict";\n${text}`);
-  return make(constants, ...Object.values(RUNTIME)) as (...args: unknown[]) => unknown;
+/** A graph made ready for the device that was current. */
+export interface Loaded {
+  /** On values as compiled programs hold them: tuples are arrays, arrays of numbers `Numbers`. */
+  run(...args: unknown[]): unknown;
+  /** Gives back what the plans hold. */
+  dispose(): void;
+}
+
+export function load(graph: Graph): Loaded {
+  const { text, constants, programs } = emitJavaScript(graph);
+  const plans = programs.map((p) => compileProgram(p, currentDevice()));
+  const make = new Function("k", "plan", ...Object.keys(RUNTIME), `"use strict";\n${text}`);
+  return {
+    run: make(constants, plans, ...Object.values(RUNTIME)) as Loaded["run"],
+    dispose() {
+      for (const plan of plans) plan.dispose();
+    },
+  };
 }
