@@ -23,7 +23,7 @@ const LAYERS: readonly { readonly layer: string; readonly files: readonly string
   {
     layer: "program-transform",
     files: ["engines/program-transform/"],
-    may: ["core/base", "core/primitives", "core/tensor", "core/compile", "rules", "engine interface"],
+    may: ["core/base", "core/primitives", "core/device", "core/tensor", "core/compile", "rules", "engine interface"],
   },
   { layer: "engine registry", files: ["engines/registry.ts"], may: ["core/base", "engine interface", "tape", "program-transform"] },
   { layer: "models", files: ["suites/"], may: ["core/ops", "core/base types"] },

@@ -1,0 +1,96 @@
+/**
+ * Graphs made anew, all the graphs below one with it. A pass says what becomes of one graph, given a way to transform the arms and
+ * bodies inside it; called graphs are found by name, so recursion ends.
+ */
+import { Builder, closeGraph, inline, openGraph, rebuild } from "../ir/build.ts";
+import { type Graph, type Node, reachable } from "../ir/graph.ts";
+
+/** What becomes of a graph: one with the same parameters and result. `visit` is this pass on the graphs inside. */
+export type Rewrite = (graph: Graph, visit: Visit) => Graph;
+
+export interface Visit {
+  /** An arm, or the test or body of a loop. */
+  inner(graph: Graph): Graph;
+  /** A graph that is called. */
+  called(graph: Graph): Graph;
+}
+
+/** A pass over a graph and all below it. */
+export function everywhere(root: Graph, rewrite: Rewrite): Graph {
+  const inner = new Map<Graph, Graph>();
+  const called = new Map<Graph, Graph>();
+  const visit: Visit = {
+    inner(graph) {
+      let made = inner.get(graph);
+      if (made === undefined) {
+        made = rewrite(graph, visit);
+        inner.set(graph, made);
+      }
+      return made;
+    },
+    called(graph) {
+      const known = called.get(graph);
+      if (known !== undefined) return known;
+      const open = openGraph(
+        graph.name,
+        graph.params.map((p) => p.type),
+        graph.resultType,
+        graph.span,
+      );
+      called.set(graph, open);
+      return closeGraph(open, inline(new Builder(), rewrite(graph, visit), open.params));
+    },
+  };
+  return rewrite(root, visit);
+}
+
+/** A node with other arguments, and with the graphs inside it transformed. */
+export function renew(build: Builder, n: Node, args: readonly Node[], visit: Visit): Node {
+  const saved = build.span;
+  build.span = n.span;
+  try {
+    switch (n.op) {
+      case "if":
+        return build.if(args[0] as Node, visit.inner(n.consequent), visit.inner(n.otherwise), args.slice(1));
+      case "loop":
+        return build.loop(visit.inner(n.test), visit.inner(n.body), args.slice(0, n.carried), args.slice(n.carried));
+      case "invoke":
+        return build.invoke(visit.called(n.graph), args);
+      default:
+        return rebuild(build, n, args);
+    }
+  } finally {
+    build.span = saved;
+  }
+}
+
+/** The same graph built anew, each node by `make` (which may leave a node to `renew` by giving undefined). */
+export function rebuildGraph(
+  graph: Graph,
+  visit: Visit,
+  make: (build: Builder, n: Node, at: ReadonlyMap<Node, Node>) => Node | undefined,
+): Graph {
+  const open = openGraph(
+    graph.name,
+    graph.params.map((p) => p.type),
+    graph.resultType,
+    graph.span,
+  );
+  const build = new Builder();
+  const at = new Map<Node, Node>(graph.params.map((p, i) => [p, open.params[i] as Node]));
+  for (const n of reachable([graph.result as Node])) {
+    if (at.has(n)) continue;
+    const made = make(build, n, at);
+    at.set(
+      n,
+      made ??
+        renew(
+          build,
+          n,
+          n.args.map((a) => at.get(a) as Node),
+          visit,
+        ),
+    );
+  }
+  return closeGraph(open, at.get(graph.result as Node) as Node);
+}

@@ -1,0 +1,177 @@
+/**
+ * A program specialised to the form of its arguments: the graph of its value, and the graphs of its derivatives, made when they are
+ * asked for. The leaves of arguments and results are parameters and results of these graphs, in order.
+ */
+import { BenchError, mismatch } from "../../core/base/errors.ts";
+import { scope } from "../../core/tensor/scope.ts";
+import { Tensor } from "../../core/tensor/tensor.ts";
+import type { Program, Tree } from "../engine.ts";
+import { isLong, outward } from "./arguments.ts";
+import { type Cotangent, isDifferentiable, materialise } from "./differentiate/cotangent.ts";
+import { dual } from "./differentiate/forward.ts";
+import { gradient } from "./differentiate/gradient.ts";
+import { joint } from "./differentiate/reverse.ts";
+import { type Builder, makeGraph } from "./ir/build.ts";
+import { extract, pack } from "./ir/extract.ts";
+import type { Graph, Node } from "./ir/graph.ts";
+import { arrayType, NUM, type Type, tensorType } from "./ir/type.ts";
+import { Modules } from "./specialise/module.ts";
+import { Natives } from "./specialise/natives.ts";
+import { isNode, Nothing, NULL, Obj, Text, UNDEFINED, type Value } from "./specialise/value.ts";
+
+export class Specialised {
+  readonly graph: Graph;
+  readonly types: readonly Type[];
+  readonly resultTypes: readonly Type[];
+  /** Which leaves are differentiated. */
+  readonly active: readonly boolean[];
+  private readonly program: Program;
+  private readonly result: Value;
+  private readonly orders: Graph[];
+
+  /**
+   * `isOpen`: the arguments whose numbers are not known. Throws what the program's language or its types refuse, at its place.
+   */
+  constructor(program: Program, args: readonly Tree[], wrt: readonly number[], isOpen: (argument: number) => boolean) {
+    this.program = program;
+    const { graph, owner, result, resultTypes } = scope(() => specialise(program, args, isOpen));
+    this.graph = graph;
+    this.types = graph.params.map((p) => p.type);
+    this.result = result;
+    this.resultTypes = resultTypes;
+    this.active = this.types.map((t, i) => wrt.includes(owner[i] as number) && isDifferentiable(t));
+    this.orders = [graph];
+  }
+
+  /** `(x…) → (f(x…), ∂f…)`, for a result that is one number. */
+  gradient(): Graph {
+    const { active, graph } = this;
+    this.checkScalar();
+    return makeGraph(`${graph.name}∇`, this.types, (b, params) => {
+      const { result, adjoints } = joint(b, graph, params, active, "all", (r) => oneLike(b, r));
+      return b.tuple([result, ...params.flatMap((p, i) => (active[i] ? [materialise(b, adjoints[i], p)] : []))]);
+    });
+  }
+
+  /** `(x…, ȳ…) → (f(x…)…, x̄…)`. */
+  vjp(): Graph {
+    const { active, graph } = this;
+    return makeGraph(`${graph.name}◀`, [...this.types, ...this.resultTypes], (b, params) => {
+      const seeds = params.slice(this.types.length);
+      const own = params.slice(0, this.types.length);
+      const { result, adjoints } = joint(b, graph, own, active, "all", () =>
+        seeds.length === 1 ? seeds[0] : { fields: seeds.map((n) => (isDifferentiable(n.type) ? n : undefined)) },
+      );
+      const values = this.resultTypes.length === 1 ? [result] : b.fields(result);
+      return b.tuple([...values, ...own.flatMap((p, i) => (active[i] ? [materialise(b, adjoints[i], p)] : []))]);
+    });
+  }
+
+  /** `(x…, ẋ…) → (f(x…)…, ẏ…)`, of the value or of another graph with the same parameters. */
+  jvp(graph: Graph = this.graph): Graph {
+    const { active, types } = this;
+    const chosen = types.flatMap((t, i) => (active[i] ? [t] : []));
+    return makeGraph(`${graph.name}̇`, [...types, ...chosen], (b, params) => {
+      let next = types.length;
+      const { value, tangent } = dual(
+        b,
+        graph,
+        params.slice(0, types.length),
+        types.map((_, i) => (active[i] ? params[next++] : undefined)),
+      );
+      const both = [value, materialise(b, tangent, value)];
+      return b.tuple(both.flatMap((n) => (n.type.kind === "tuple" ? b.fields(n) : [n])));
+    });
+  }
+
+  /** Forward over reverse. */
+  hvp(): Graph {
+    return this.jvp(this.gradient());
+  }
+
+  /** The derivative of this order of a function from a number to a number. */
+  order(n: number): Graph {
+    if (this.types.length !== 1 || this.types[0] !== NUM || this.resultTypes[0] !== NUM)
+      throw mismatch("derivatives of higher order need a function from a number to a number");
+    while (this.orders.length <= n) this.orders.push(gradient(this.orders.at(-1) as Graph, 0));
+    return this.orders[n] as Graph;
+  }
+
+  /** The program's result made of its leaves. */
+  tree(leaves: readonly unknown[]): Tree {
+    let next = 0;
+    const build = (x: Value): Tree => {
+      if (isNode(x)) return outward(leaves[next++]);
+      if (x instanceof Text) return x.text;
+      if (x instanceof Nothing) return x.name === "null" ? null : undefined;
+      if (!(x instanceof Obj)) throw mismatch("the program returns a function");
+      const c = x.content.value;
+      if (c.kind === "array") return outward(leaves[next++]);
+      if (c.kind === "list") return c.items.map(build);
+      return Object.fromEntries([...c.fields].map(([k, f]) => [k, build(f)]));
+    };
+    return build(this.result);
+  }
+
+  private checkScalar(): void {
+    const [t] = this.resultTypes;
+    const isScalar = this.resultTypes.length === 1 && isNode(this.result) && (t === NUM || (t?.kind === "tensor" && t.aval.size === 1));
+    if (isScalar) return;
+    throw new BenchError("type", "the gradient needs a result that is one number, and this function returns something else", {
+      advice: "return a sum, or one component",
+      span: this.program.span,
+    });
+  }
+}
+
+function oneLike(b: Builder, result: Node): Cotangent {
+  if (result.type.kind !== "tensor") return b.constant(1);
+  const { dtype, shape } = result.type.aval;
+  const one = b.ops.lift(b.constant(1), dtype);
+  return shape.length === 0 ? one : b.ops.broadcastTo(one, shape);
+}
+
+interface Found {
+  readonly graph: Graph;
+  /** For each leaf of the arguments, the argument that it belongs to. */
+  readonly owner: readonly number[];
+  readonly result: Value;
+  readonly resultTypes: readonly Type[];
+}
+
+function specialise(program: Program, args: readonly Tree[], isOpen: (argument: number) => boolean): Found {
+  const s = new Natives();
+  const modules = new Modules(program.sources, s);
+  const module = modules.load(program.file, program.source);
+  const f = module.exports.get(program.exportName)?.();
+  if (f === undefined) throw new BenchError("usage", `${program.file} has no export named ${program.exportName}`);
+  const owner: number[] = [];
+  const params: Node[] = [];
+  const leaf = (type: Type, argument: number): Node => {
+    owner.push(argument);
+    const param = s.frame.param(type);
+    params.push(param);
+    return param;
+  };
+  const value = (t: Tree, argument: number): Value => {
+    if (typeof t === "number") {
+      const node = leaf(NUM, argument);
+      return isOpen(argument) ? node : s.number(t);
+    }
+    if (t instanceof Tensor) return leaf(tensorType(t.aval), argument);
+    if (isLong(t)) return s.object({ kind: "array", node: leaf(arrayType(NUM), argument) });
+    if (Array.isArray(t)) return s.list(t.map((x) => value(x, argument)));
+    if (typeof t === "string") return new Text(t);
+    if (typeof t === "boolean") return s.truth(t);
+    if (t === null) return NULL;
+    if (t === undefined) return UNDEFINED;
+    return s.record(new Map(Object.entries(t).map(([k, v]) => [k, value(v as Tree, argument)])));
+  };
+  const given = args.map((a, i) => value(a, i));
+  s.module = module;
+  const result = s.call(f, given, undefined, module.parsed.body[0] as never);
+  const leaves: Node[] = [];
+  s.leavesIn(result, leaves);
+  const graph = extract(program.exportName, params, leaves, (b, r) => pack(b, r), program.span);
+  return { graph, owner, result, resultTypes: leaves.map((n) => n.type) };
+}
