@@ -11,6 +11,7 @@ import { allCommand, runCommand } from "./all.ts";
 import { doctorCommand } from "./doctor.ts";
 import { describeError, errorRecord, exitCodeOf } from "./failure.ts";
 import { gradCommand } from "./grad.ts";
+import { irCommand } from "./ir.ts";
 import { listCommand } from "./list.ts";
 import { claimStdout, type Output } from "./output.ts";
 import { reportCommand } from "./report.ts";
@@ -27,7 +28,7 @@ export async function main(argv: readonly string[], output: Output): Promise<num
     .version(packageFacts().version)
     .helpCommand(false)
     .showHelpAfterError("(bench --help lists the commands)");
-  for (const command of [allCommand, runCommand, listCommand, verifyCommand, gradCommand, reportCommand, doctorCommand]) {
+  for (const command of [allCommand, runCommand, listCommand, verifyCommand, gradCommand, irCommand, reportCommand, doctorCommand]) {
     program.addCommand(command({ output, finish, argv }));
   }
   for (const command of [program, ...program.commands]) {

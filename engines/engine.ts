@@ -84,6 +84,12 @@ export interface EngineCounts {
   readonly savedBytes?: number;
 }
 
+/** What a program is at one step on the way to its gradient, as text for a reader. */
+export interface Stage {
+  readonly title: string;
+  readonly text: string;
+}
+
 /**
  * A program made ready. All results are owned by the current `scope`. `wrt` lists the arguments that are differentiated;
  * gradients have one entry per argument, shaped like it, and `null` for arguments (and leaves) that are not differentiated.
@@ -102,6 +108,8 @@ export interface Prepared {
   /** f(x), f'(x), ..., f^(order)(x) of a scalar function of one number, by applying the gradient operator repeatedly. */
   derivatives(x: number, order: number): readonly number[];
   counts(): EngineCounts;
+  /** What becomes of the program on the way to its gradient at these arguments, in order. */
+  stages(args: readonly Tree[]): readonly Stage[];
 }
 
 export interface Engine {

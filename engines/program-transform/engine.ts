@@ -4,13 +4,16 @@
  * when the program runs.
  */
 import { BenchError } from "../../core/base/errors.ts";
+import { showProgram } from "../../core/compile/program.ts";
 import type { Device } from "../../core/device/device.ts";
 import { type Owned, own, scope } from "../../core/tensor/scope.ts";
 import { currentDevice } from "../../core/tensor/tensor.ts";
-import type { Engine, Intrinsics, Prepared, Program, Tree } from "../engine.ts";
+import type { Engine, Intrinsics, Prepared, Program, Stage, Tree } from "../engine.ts";
 import { type Form, formOf, gather, leavesOf, mapForm, outward } from "./arguments.ts";
+import { emitJavaScript } from "./emit/javascript.ts";
 import { type Loaded, load } from "./emit/run.ts";
 import type { Graph } from "./ir/graph.ts";
+import { printGraph } from "./ir/print.ts";
 import { countNodes, optimise } from "./optimise/optimise.ts";
 import { Specialised } from "./specialised.ts";
 
@@ -111,6 +114,22 @@ class Transformed implements Prepared, Owned {
 
   counts() {
     return { irNodes: this.nodes };
+  }
+
+  stages(args: readonly Tree[]): readonly Stage[] {
+    const { specialised } = this.find(args, []);
+    const gradient = specialised.gradient();
+    const { graph, passes } = optimise(gradient);
+    const { text, programs } = emitJavaScript(graph);
+    const work = passes.map((p) => `${p.name}: ${p.removed} nodes removed in ${p.milliseconds.toFixed(1)} ms`);
+    const title = (what: string, g: Graph) => `${what} (${countNodes(g)} nodes)`;
+    return [
+      { title: title("functional IR", specialised.graph), text: printGraph(specialised.graph) },
+      { title: title("gradient by source transformation", gradient), text: printGraph(gradient) },
+      { title: title("optimised", graph), text: `${printGraph(graph)}\n\n${work.join("\n")}` },
+      { title: "generated JavaScript", text },
+      ...programs.map((p, i) => ({ title: `tensor program ${i}, before the compile service`, text: showProgram(p) })),
+    ];
   }
 
   /** Runs what `graph` gives, loaded before or now. The results as a list, `count` of them where that is not clear from the result. */

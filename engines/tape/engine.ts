@@ -4,7 +4,8 @@
  */
 import { BenchError, mismatch } from "../../core/base/errors.ts";
 import { scope } from "../../core/tensor/scope.ts";
-import type { Engine, Intrinsics, Prepared, Program, Tree } from "../engine.ts";
+import type { Engine, Intrinsics, Prepared, Program, Stage, Tree } from "../engine.ts";
+import { showTape } from "./show.ts";
 import { grad, jvp, lastUse, stopGradient, valueAndGrad, vjp } from "./transforms.ts";
 import { kindOf } from "./trees.ts";
 
@@ -80,6 +81,17 @@ function prepare(program: Program, _example: readonly Tree[], wrt: readonly numb
       return all;
     },
     counts: () => ({ tapeNodes: lastUse.nodes, savedBytes: lastUse.savedBytes }),
+    stages(args) {
+      const stages: Stage[] = [];
+      lastUse.watcher = (tape) =>
+        stages.push({ title: `recording of ${tape.count} nodes, ${tape.savedBytes} bytes saved`, text: showTape(tape) });
+      try {
+        scope(() => prepared.valueAndGrad(args));
+      } finally {
+        lastUse.watcher = undefined;
+      }
+      return stages;
+    },
   };
   return {
     ...prepared,
@@ -88,6 +100,7 @@ function prepare(program: Program, _example: readonly Tree[], wrt: readonly numb
     jvp: (args, tangents) => located(() => prepared.jvp(args, tangents)),
     hvp: (args, tangents) => located(() => prepared.hvp(args, tangents)),
     derivatives: (x, order) => located(() => prepared.derivatives(x, order)),
+    stages: (args) => located(() => prepared.stages(args)),
   };
 }
 

@@ -20,8 +20,10 @@ type Fn = (...args: unknown[]) => unknown;
 export interface TapeUse {
   nodes: number;
   savedBytes: number;
+  /** Is shown each recording before its backward walk. */
+  watcher: ((tape: Tape) => void) | undefined;
 }
-export const lastUse: TapeUse = { nodes: 0, savedBytes: 0 };
+export const lastUse: TapeUse = { nodes: 0, savedBytes: 0, watcher: undefined };
 
 /** The argument with its leaves on the tape; `variables` lists them in order. */
 function trace(tape: Tape, x: unknown): { traced: unknown; leaves: number } {
@@ -62,6 +64,7 @@ function scalarResult(y: unknown, operator: string): Value {
 function noteUse(tape: Tape): void {
   lastUse.nodes = tape.count;
   lastUse.savedBytes = tape.savedBytes;
+  lastUse.watcher?.(tape);
 }
 
 /** `[f(x, ...rest), gradient by x]`. */

@@ -1,0 +1,83 @@
+/**
+ * `bench ir FILE[#EXPORT]`: what an engine makes of a function on the way to its gradient, each stage as text. A file that holds a
+ * model needs no arguments: its loss is shown at its first size.
+ */
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { Command } from "commander";
+import { BenchError } from "../core/base/errors.ts";
+import { openDevice } from "../core/device/registry.ts";
+import { scope } from "../core/tensor/scope.ts";
+import { useDevice } from "../core/tensor/tensor.ts";
+import type { Engine, Program, Stage, Tree } from "../engines/engine.ts";
+import { engineByName } from "../engines/registry.ts";
+import { loadModel, lossProgram } from "../harness/discover.ts";
+import { makeCase } from "../harness/materials.ts";
+import { loadProgram } from "../loader/load.ts";
+import type { CommandMaker } from "./command.ts";
+import { addCommonOptions, type CommonOptions, chosenDevices, chosenEngines, refusePeers } from "./options.ts";
+import { differentiable, parseArguments, parseWrt, splitTarget } from "./target.ts";
+
+interface IrOptions extends CommonOptions {
+  readonly args?: string;
+  readonly wrt?: string;
+  readonly size?: string;
+}
+
+/** A function with the arguments at which its gradient is shown. */
+interface Subject {
+  readonly program: Program;
+  readonly args: readonly Tree[];
+  readonly wrt: readonly number[];
+}
+
+export const irCommand: CommandMaker = ({ output }) =>
+  addCommonOptions(
+    new Command("ir")
+      .description("what each engine makes of a function on the way to its gradient, stage by stage")
+      .argument("<file[#export]>", "the file and the name of the function in it (f where absent), or the file of a model")
+      .option("--args <json>", "array of the arguments; not for a model")
+      .option("--wrt <indices>", "arguments to differentiate, as 0,2 (all that are or hold numbers)")
+      .option("--size <name>", "size of a model (its first)"),
+  ).action((target: string, options: IrOptions) => {
+    refusePeers(options.peer);
+    const [file = "", exportName] = splitTarget(target);
+    if (!existsSync(file)) throw new BenchError("usage", `no file ${file}`, { advice: "the program is named by the path of its .ts file" });
+    useDevice(openDevice(chosenDevices(options.device, "auto")[0] ?? "auto"));
+    for (const name of chosenEngines(options.engine)) {
+      const engine = engineByName(name);
+      const stages = scope(() => {
+        const { program, args, wrt } = subject(resolve(file), exportName, engine, options);
+        return engine.prepare(program, args, wrt).stages(args);
+      });
+      if (options.json) for (const stage of stages) output.json({ engine: name, ...stage });
+      else output.text(stages.map((stage) => showStage(name, stage)).join("\n"));
+    }
+  });
+
+function subject(file: string, exportName: string | undefined, engine: Engine, options: IrOptions): Subject {
+  if (options.args !== undefined) {
+    if (options.size !== undefined) throw new BenchError("usage", "--size belongs to a model, which takes no --args");
+    const args = parseArguments(options.args);
+    return {
+      program: loadProgram({ file }, exportName ?? "f"),
+      args,
+      wrt: options.wrt === undefined ? differentiable(args) : parseWrt(options.wrt, args),
+    };
+  }
+  const model = exportName === undefined ? loadModel(file, engine.intrinsics) : null;
+  if (model === null)
+    throw new BenchError("usage", "give the arguments with --args", {
+      advice: "an array with one entry per argument, as in --args '[1, 2]'",
+    });
+  const name = options.size ?? (Object.keys(model.sizes)[0] as string);
+  const size = model.sizes[name];
+  if (size === undefined)
+    throw new BenchError("usage", `${model.name} has no size ${name}`, { advice: `its sizes are ${Object.keys(model.sizes).join(", ")}` });
+  const { params, batch } = makeCase(model, size, options.seed, options.dtype ?? "f32");
+  return { program: lossProgram(file), args: [params, batch] as Tree[], wrt: [0] };
+}
+
+function showStage(engine: string, { title, text }: Stage): string {
+  return `── ${engine}: ${title}\n\n${text}\n`;
+}
