@@ -225,7 +225,7 @@ function forwardLoop(build: Builder, n: LoopNode, args: readonly Node[], active:
     const done = new Map<Node, Node>([[turn, now]]);
     for (const [j, seed] of seedParams.entries()) done.set(seed, own[1 + j] as Node);
     for (const [j, pool] of poolParams.entries()) done.set(pool, own[1 + seedParams.length + j] as Node);
-    if (!counts) for (const [j, r] of residuals.entries()) done.set(r, b.arrayGet(own[state.length + j] as Node, now));
+    if (!counts) for (const [j, r] of residuals.entries()) done.set(r, b.arrayGet(own[state.length + j] as Node, now, true));
     for (const [j, p] of params.slice(carried).entries()) done.set(p, own[state.length + stackArgs.length + j] as Node);
     for (const [param, counter] of counters) if (!done.has(param)) done.set(param, copyInto(b, [counter], done)[0] as Node);
     const back = closeGraph(shell, b.tuple([now, ...copyInto(b, outputs, done)]));

@@ -20,6 +20,18 @@ export class Numbers {
     return new Numbers(data, count);
   }
 
+  /** An empty array with room for so many numbers, and one for a count that was rounded. */
+  static room(count: number): Numbers {
+    const room = count > 0 ? Math.ceil(count) + 1 : 1;
+    try {
+      return new Numbers(new Float64Array(room), 0);
+    } catch {
+      throw new BenchError("runtime", `a loop of ${room - 1} turns needs ${8 * (room - 1)} bytes to keep what its derivative reads`, {
+        advice: "let it turn less often",
+      });
+    }
+  }
+
   copy(): Numbers {
     return new Numbers(this.data.slice(0, this.length), this.length);
   }
@@ -33,13 +45,13 @@ export class Numbers {
 
   /** Writes in place; so do the others below. */
   set(i: number, x: number): this {
-    if (!(i >= 0 && i < this.length) || i % 1 !== 0) outOfRange(i, this.length);
+    if (i >= this.length || this.data[i] === undefined) outOfRange(i, this.length);
     this.data[i] = x;
     return this;
   }
 
   add(i: number, x: number): this {
-    if (!(i >= 0 && i < this.length) || i % 1 !== 0) outOfRange(i, this.length);
+    if (i >= this.length || this.data[i] === undefined) outOfRange(i, this.length);
     (this.data[i] as number) += x;
     return this;
   }

@@ -1,7 +1,16 @@
 /** Values in emitted text, and what the emitter does with them. */
+import type { Node } from "../ir/graph.ts";
+import type { Unit } from "./regions.ts";
 
-/** An expression, or one per field. `owned`: nobody else holds this array. */
-export type Code = { readonly text: string; owned: boolean } | { readonly fields: readonly Code[] };
+/** An expression, or one per field. `owned`: nobody else holds this array. `roomy`: it has room for all that will be pushed. */
+export type Code = { readonly text: string; owned: boolean; readonly roomy?: boolean } | { readonly fields: readonly Code[] };
+
+/** The nodes of one graph while it is emitted. */
+export interface Block {
+  readonly codes: Map<Node, Code>;
+  isLast(a: Node, user: Unit): boolean;
+  isInline(n: Node): boolean;
+}
 
 export const plain = (text: string): Code => ({ text, owned: false });
 export const numeral = (x: number) => (x < 0 ? `(${x})` : String(x));

@@ -7,11 +7,14 @@ import { assert } from "../../../core/base/errors.ts";
 import type { Program } from "../../../core/compile/program.ts";
 import type { AnyPrimitive } from "../../../core/primitive.ts";
 import { type Graph, graphsBelow, type LoopNode, type Node, reachable, TensorConstant } from "../ir/graph.ts";
-import { resolveType, type Type } from "../ir/type.ts";
-import { borrowed, boxed, type Code, copyOf, disown, leavesOf, mapLeaves, numeral, numeralOf, plain } from "./code.ts";
+import type { Type } from "../ir/type.ts";
+import { arrayOperation, copied, EMPTY, handed, owning } from "./array-operations.ts";
+import { type Block, borrowed, boxed, type Code, copyOf, leavesOf, mapLeaves, numeral, plain } from "./code.ts";
 import { type Region, schedule, type Unit } from "./regions.ts";
 import { scalarExpression } from "./scalars.ts";
+import { isStack, type Turns, turnsOf } from "./turns.ts";
 import { isArray, isNumbers, updates } from "./updates.ts";
+import { Writer } from "./writer.ts";
 
 /** Text, the objects that it names `k[i]`, and the tensor programs whose plans it calls as `plan[i]`. */
 export interface Emitted {
@@ -22,6 +25,10 @@ export interface Emitted {
 
 /** Longer expressions get a variable. */
 const INLINE = 120;
+/** So many values on JavaScript's stack are deep; it holds ten times as many. */
+const DEEP = 20_000;
+/** What a frame holds beside its variables. */
+const FRAME = 12;
 
 export function emitJavaScript(root: Graph): Emitted {
   return new Emitter(root).emit();
@@ -30,11 +37,9 @@ export function emitJavaScript(root: Graph): Emitted {
 class Emitter {
   private readonly root: Graph;
   private readonly functions = new Map<Graph, string>();
-  private readonly constants: unknown[] = [];
   private readonly programs: Program[] = [];
-  private readonly lines: string[] = [];
-  private indent = 1;
-  private names = 0;
+  private readonly w = new Writer();
+  private isDeep = false;
 
   constructor(root: Graph) {
     this.root = root;
@@ -55,20 +60,39 @@ class Emitter {
       taken.add(name);
       this.functions.set(g, name);
     }
-    for (const [g, name] of this.functions) this.function(g, name);
-    this.line(`return ${this.functions.get(this.root)};`);
-    return { text: this.lines.join("\n"), constants: this.constants, programs: this.programs };
+    const isGuarded = [...called].some(isRecursive);
+    if (isGuarded) this.w.line("let depth = 0;");
+    for (const [g, name] of this.functions) {
+      this.function(g, name, false);
+      if (isRecursive(g)) this.function(g, name, true);
+    }
+    const root = this.functions.get(this.root);
+    this.w.line(isGuarded ? `return (...args) => ((depth = 0), ${root}(...args));` : `return ${root};`);
+    return { text: this.w.lines.join("\n"), constants: this.w.constants, programs: this.programs };
   }
 
-  private function(graph: Graph, name: string): void {
-    this.names = 0;
+  /**
+   * A graph as a function. Recursion goes as deep as memory allows: each recursive graph is a function, and a generator whose calls
+   * are yielded to a loop that keeps the frames (`deep`); the first passes on to the second where the stack becomes deep.
+   */
+  private function(graph: Graph, name: string, isDeep: boolean): void {
+    this.isDeep = isDeep;
+    this.w.start();
+    this.w.span = undefined;
     const params = graph.params.map((p, i): Code => ({ text: `p${i}`, owned: isArray(p.type) && updates(graph, p.type) }));
-    this.line(`function ${name}(${params.map((p) => (p as { text: string }).text).join(", ")}) {`);
-    this.indent++;
-    const result = this.body(graph, params);
-    if (!isFailure(graph)) this.line(`return ${boxed(this.owning(result, graph.resultType, (t) => updates(graph, t)))};`);
-    this.indent--;
-    this.line("}");
+    const list = params.map(boxed).join(", ");
+    const guarded = isRecursive(graph) && !isDeep;
+    this.w.block(isDeep ? `function* ${name}_deep(${list}) {` : `function ${name}(${list}) {`, () => {
+      const entry = this.w.lines.length;
+      const result = owning(this.body(graph, params), graph.resultType, (t) => updates(graph, t));
+      const frame = this.w.size + FRAME;
+      if (guarded) {
+        this.w.insert(entry, `if (depth > ${DEEP}) return deep(${name}_deep(${list}));`, `depth += ${frame};`);
+        const value = boxed(this.w.named(result));
+        this.w.line(`depth -= ${frame};`);
+        if (!isFailure(graph)) this.w.line(`return ${value};`);
+      } else if (!isFailure(graph)) this.w.line(`return ${boxed(result)};`);
+    });
   }
 
   /** Emits the nodes of a graph; its result. */
@@ -89,11 +113,14 @@ class Emitter {
     const block: Block = {
       codes,
       isLast: (a, user) => last.get(a) === user && user.args.indexOf(a) === user.args.lastIndexOf(a),
-      isInline: (n) => uses.get(n) === 1 && n !== result,
+      isInline: (n) => uses.get(n) === 1,
     };
     for (const u of units) {
       if (u.op === "region") this.region(u, codes);
-      else if (!codes.has(u)) codes.set(u, this.node(u, block));
+      else if (!codes.has(u)) {
+        this.w.span = u.span ?? this.w.span;
+        codes.set(u, this.node(u, block));
+      }
     }
     return codes.get(result) as Code;
   }
@@ -102,44 +129,48 @@ class Emitter {
     const text = (i: number) => boxed(block.codes.get(n.args[i] as Node) as Code);
     switch (n.op) {
       case "const":
-        return n.value instanceof TensorConstant ? this.declare(`tensorOf(${this.constant(n.value)})`) : plain(this.constant(n.value));
+        return n.value instanceof TensorConstant
+          ? this.w.declare(`tensorOf(${this.w.constant(n.value)})`)
+          : plain(this.w.constant(n.value));
       case "apply": {
         const args = n.args.map((_, i) => text(i));
         const expression = this.application(n.primitive, args, n.params, n.type);
-        return n.type.kind !== "tensor" && block.isInline(n) && expression.length < INLINE ? plain(expression) : this.declare(expression);
+        return n.type.kind !== "tensor" && block.isInline(n) && expression.length < INLINE ? plain(expression) : this.w.declare(expression);
       }
       case "tuple":
-        return { fields: n.args.map((a) => this.handed(a, n, block)) };
+        return { fields: n.args.map((a) => handed(a, n, block)) };
       case "get": {
         const of = block.codes.get(n.args[0] as Node) as Code;
-        return "fields" in of ? (of.fields[n.index] as Code) : this.declare(`${of.text}[${n.index}]`);
+        return "fields" in of ? (of.fields[n.index] as Code) : this.w.declare(`${of.text}[${n.index}]`);
       }
       case "inject":
-        return this.declare(`{ c: ${n.index}, v: ${boxed(this.handed(n.args[0] as Node, n, block))} }`);
+        return this.w.declare(`{ c: ${n.index}, v: ${boxed(handed(n.args[0] as Node, n, block))} }`);
       case "isCase":
-        return this.declare(`${text(0)}.c === ${n.index}`);
+        return this.w.declare(`${text(0)}.c === ${n.index}`);
       case "project":
-        return this.declare(`${text(0)}.v`);
+        return this.w.declare(`${text(0)}.v`);
       case "if":
         return this.if(n, block);
       case "loop":
         return this.loop(n, block);
       case "invoke": {
         const args = n.args.map((a) => {
-          const code = this.handed(a, n, block);
-          return boxed(isArray(a.type) && updates(n.graph, a.type) ? this.copied(code, a.type) : code);
+          const code = handed(a, n, block);
+          return boxed(isArray(a.type) && updates(n.graph, a.type) ? copied(code, a.type) : code);
         });
-        return this.declare(`${this.functions.get(n.graph)}(${args.join(", ")})`, isArray(n.type) && updates(n.graph, n.type));
+        const name = this.functions.get(n.graph);
+        const call = this.isDeep && isRecursive(n.graph) ? `yield ${name}_deep(${args.join(", ")})` : `${name}(${args.join(", ")})`;
+        return this.w.declare(call, isArray(n.type) && updates(n.graph, n.type));
       }
       case "fail":
-        this.line(`fail(${text(0)});`);
+        this.w.line(`fail(${text(0)});`);
         return plain("undefined");
       case "unset":
         return plain(this.unset(n.type));
       case "param":
         throw new Error("a parameter has no code");
       default:
-        return this.array(n, block, text);
+        return arrayOperation(this.w, n, block);
     }
   }
 
@@ -149,104 +180,24 @@ class Emitter {
       const text = boxed(codes.get(a) as Code);
       return dtypes[i] === undefined ? text : `liftNumber(+${text}, "${dtypes[i]}")`;
     });
-    const names = outputs.map(() => this.name("v"));
+    const names = outputs.map(() => this.w.name("v"));
     const at = this.programs.push(program) - 1;
-    this.line(`const [${names.join(", ")}] = plan[${at}].run([${given.join(", ")}]);`);
+    this.w.line(`const [${names.join(", ")}] = plan[${at}].run([${given.join(", ")}]);`);
     for (const [i, n] of outputs.entries()) codes.set(n, plain(names[i] as string));
-  }
-
-  /** Operations on arrays. */
-  private array(n: Node, block: Block, text: (i: number) => string): Code {
-    const ofNumbers = isNumbers(n.args[0]?.type ?? n.type);
-    switch (n.op) {
-      case "arrayOf": {
-        const items = n.args.map((a) => boxed(this.handed(a, n, block)));
-        return this.declare(isNumbers(n.type) ? `Numbers.of(${items.join(", ")})` : `[${items.join(", ")}]`, true);
-      }
-      case "arrayLength":
-        return this.declare(`${text(0)}.length`);
-      case "arrayGet":
-        return this.declare(ofNumbers ? `${text(0)}.get(${text(1)})` : `itemAt(${text(0)}, ${text(1)})`);
-      case "arrayFill":
-        return this.declare(isNumbers(n.type) ? `Numbers.fill(${text(0)}, ${text(1)})` : `new Array(${text(0)}).fill(${text(1)})`, true);
-      case "arraySum":
-        return this.declare(ofNumbers ? `${text(0)}.sum()` : `sumOf(${text(0)}, ${this.constant(n.type)})`);
-      case "zeros":
-        return this.declare(
-          ofNumbers ? `Numbers.fill(${text(0)}.length, 0)` : `zerosOf(${text(0)}, ${this.constant(n.args[0]?.type)})`,
-          true,
-        );
-      case "plus": {
-        const a = this.target(n, block);
-        return this.declare(ofNumbers ? `${a}.plus(${text(1)})` : `plusOf(${a}, ${text(1)}, ${this.constant(n.type)})`, true);
-      }
-      case "arraySet": {
-        const value = boxed(this.handed(n.args[2] as Node, n, block));
-        const a = this.target(n, block);
-        return this.declare(ofNumbers ? `${a}.set(${text(1)}, ${value})` : `setAt(${a}, ${text(1)}, ${value})`, true);
-      }
-      case "arrayAdd": {
-        const a = this.target(n, block);
-        const type = resolveType(n.type);
-        assert(type.kind === "array", "an addition to what is no array");
-        return this.declare(
-          ofNumbers ? `${a}.add(${text(1)}, ${text(2)})` : `addAt(${a}, ${text(1)}, ${text(2)}, ${this.constant(type.of)})`,
-          true,
-        );
-      }
-      case "arrayPush": {
-        const value = boxed(this.handed(n.args[1] as Node, n, block));
-        const a = this.target(n, block);
-        return this.declare(ofNumbers ? `${a}.push(${value})` : `pushTo(${a}, ${value})`, true);
-      }
-      case "arrayPop":
-        return this.declare(ofNumbers ? `${this.target(n, block)}.pop()` : `popFrom(${this.target(n, block)})`, true);
-      default:
-        throw new Error(`${n.op} is no operation on arrays`);
-    }
-  }
-
-  /** The first argument, to be written in place: itself where it is owned and nobody reads it later, else a copy. */
-  private target(n: Node, block: Block): string {
-    const a = n.args[0] as Node;
-    const code = block.codes.get(a) as Code;
-    const free = block.isLast(a, n) && !("fields" in code) && code.owned;
-    return boxed(free ? code : this.copied({ ...(code as { text: string }), owned: false }, a.type));
-  }
-
-  /** An argument that the user may hold on to: still owned where this is its last use, owned by nobody from now on where not. */
-  private handed(a: Node, user: Node, block: Block): Code {
-    const code = block.codes.get(a) as Code;
-    if (!block.isLast(a, user)) disown(code);
-    return code;
-  }
-
-  private copied(code: Code, type: Type): Code {
-    if ("fields" in code || code.owned || !isArray(type)) return code;
-    return { text: `${code.text}.${isNumbers(type) ? "copy" : "slice"}()`, owned: true };
-  }
-
-  /** Copies of what is not owned, where somebody will write it. */
-  private owning(code: Code, t: Type, isWritten: (t: Type) => boolean): Code {
-    if (t.kind === "array") return isWritten(t) ? this.copied(code, t) : code;
-    if (t.kind === "tuple" && "fields" in code) return { fields: code.fields.map((f, i) => this.owning(f, t.items[i] as Type, isWritten)) };
-    return code;
   }
 
   private if(n: Extract<Node, { op: "if" }>, block: Block): Code {
     const [condition, ...args] = n.args as [Node, ...Node[]];
-    const codes = args.map((a) => this.named(this.handed(a, n, block)));
+    const codes = args.map((a) => this.w.named(handed(a, n, block)));
     const targets = this.declared(n.type);
-    this.line(`if (${boxed(block.codes.get(condition) as Code)}) {`);
     const owned: boolean[][] = [];
-    for (const [k, arm] of [n.consequent, n.otherwise].entries()) {
-      if (k === 1) this.line("} else {");
-      this.indent++;
-      const result = this.body(arm, codes.map(copyOf));
-      if (!isFailure(arm)) owned.push(this.assign(targets, result));
-      this.indent--;
-    }
-    this.line("}");
+    const arm = (graph: Graph) => () => {
+      const result = this.body(graph, codes.map(copyOf));
+      if (!isFailure(graph)) owned.push(this.assign(targets, result));
+    };
+    this.w.block(`if (${boxed(block.codes.get(condition) as Code)}) {`, arm(n.consequent), "} else {");
+    this.w.indented(arm(n.otherwise));
+    this.w.line("}");
     let leaf = 0;
     return mapLeaves(targets, (text) => {
       const i = leaf++;
@@ -258,67 +209,74 @@ class Emitter {
     const { carried, test, body } = n;
     const isWritten = (t: Type) => updates(body, t);
     const codes = n.args.map((a, i) => {
-      const code = this.handed(a, n, block);
-      return i < carried ? this.owning(this.spread(code, a.type), a.type, isWritten) : this.named(code);
+      const code = handed(a, n, block);
+      return i < carried ? owning(this.spread(code, a.type), a.type, isWritten) : this.w.named(code);
     });
+    const turns = turnsOf(n);
     const state = codes.slice(0, carried).map((code, i) => {
       const type = (body.params[i] as Node).type;
       const initial = leavesOf(code);
       const names = initial.map((c) => {
-        const name = this.name("s");
-        this.line(`let ${name} = ${boxed(c)};`);
+        const name = this.w.name("s");
+        const isSized = turns !== undefined && c.text === EMPTY && isStack(n, i);
+        this.w.line(`let ${name} = ${isSized ? `Numbers.room(${this.countOf(turns, codes)})` : boxed(c)};`);
         return name;
       });
       let at = 0;
-      return mapLeaves(code, () => ({ text: names[at++] as string, owned: isArray(type) && isWritten(type) }));
+      const roomy = turns?.isExact === true && initial[0]?.text === EMPTY && isStack(n, i);
+      return mapLeaves(code, () => ({ text: names[at++] as string, owned: isArray(type) && isWritten(type), roomy }));
     });
     const all = [...state, ...codes.slice(carried)];
-    this.line("for (;;) {");
-    this.indent++;
-    this.line(`if (!(${boxed(this.body(test, all.map(borrowed)))})) break;`);
-    const result = this.spread(this.body(body, all.map(copyOf)), body.resultType);
-    assert("fields" in result, "the body of a loop returns a tuple");
-    const pairs = state.flatMap((to, i) => {
-      const next = this.owning(
-        this.spread(result.fields[i] as Code, (body.params[i] as Node).type),
-        (body.params[i] as Node).type,
-        isWritten,
-      );
-      const values = leavesOf(next);
-      return leavesOf(to).map((t, j) => [t.text, boxed(values[j] as Code)] as const);
+    const at = this.w.lines.length;
+    let head = "for (;;) {";
+    this.w.indented(() => {
+      const condition = boxed(this.body(test, all.map(borrowed)));
+      if (this.w.lines.length > at) this.w.line(`if (!${condition}) break;`);
+      else head = `while (${condition}) {`;
+      this.next(state, this.spread(this.body(body, all.map(copyOf)), body.resultType), n);
     });
-    // All next values before any is assigned.
-    const moving = pairs.filter(([to, value]) => to !== value);
-    const values = moving.map(([, value], i) => (i === 0 || /^v\d+$|^-?[\d.]+$/.test(value) ? value : this.held(value)));
-    const first = moving[0];
-    const isRead = first && moving.slice(1).some(([, v]) => v.includes(first[0]));
-    if (first && isRead) values[0] = this.held(values[0] as string);
-    moving.forEach(([to], i) => {
-      this.line(`${to} = ${values[i]};`);
-    });
-    this.indent--;
-    this.line("}");
+    this.w.insert(at, head);
+    this.w.line("}");
     return { fields: state };
   }
 
-  private held(value: string): string {
-    const name = this.name("v");
-    this.line(`const ${name} = ${value};`);
-    return name;
+  /** How often a loop will turn. */
+  private countOf({ counter, bound, step, inclusive }: Turns, codes: readonly Code[]): string {
+    const end = bound.op === "param" ? boxed(codes[bound.index] as Code) : this.w.constant(bound.op === "const" ? bound.value : 0);
+    const start = boxed(codes[counter] as Code);
+    const distance = start === "0" ? end : `(${end} - ${start})`;
+    return `${step === 1 ? distance : `${distance} / ${numeral(step)}`}${inclusive ? " + 1" : ""}`;
+  }
+
+  /** Assigns the state of the next turn: all values are there before the first changes. */
+  private next(state: readonly Code[], result: Code, { body }: LoopNode): void {
+    assert("fields" in result, "the body of a loop returns a tuple");
+    const pairs = state.flatMap((to, i) => {
+      const { type } = body.params[i] as Node;
+      const value = owning(this.spread(result.fields[i] as Code, type), type, (t) => updates(body, t));
+      const values = leavesOf(value);
+      return leavesOf(to).map((t, j) => [t.text, boxed(values[j] as Code)] as const);
+    });
+    const moving = pairs.filter(([to, value]) => to !== value);
+    const held = (value: string) => boxed(this.w.declare(value));
+    const values = moving.map(([, value], i) => (i === 0 || /^v\d+$|^-?[\d.]+$/.test(value) ? value : held(value)));
+    const [first] = moving;
+    if (first !== undefined && moving.slice(1).some(([, v]) => v.includes(first[0]))) values[0] = held(values[0] as string);
+    for (const [i, [to]] of moving.entries()) this.w.line(`${to} = ${values[i]};`);
   }
 
   /** Variables for a value that both arms assign. */
   private declared(t: Type): Code {
     if (t.kind === "tuple") return { fields: t.items.map((i) => this.declared(i)) };
-    const name = this.name("v");
-    this.line(`let ${name};`);
+    const name = this.w.name("v");
+    this.w.line(`let ${name};`);
     return { text: name, owned: true };
   }
 
   /** Assigns leaf by leaf; which leaves are owned. */
   private assign(targets: Code, value: Code): boolean[] {
     if (!("fields" in targets)) {
-      this.line(`${targets.text} = ${boxed(value)};`);
+      this.w.line(`${targets.text} = ${boxed(value)};`);
       return ["fields" in value || value.owned];
     }
     const fields = "fields" in value ? value.fields : undefined;
@@ -329,14 +287,8 @@ class Emitter {
   private spread(code: Code, t: Type): Code {
     if (t.kind !== "tuple") return code;
     if ("fields" in code) return { fields: code.fields.map((f, i) => this.spread(f, t.items[i] as Type)) };
-    const whole = this.named(code) as { text: string };
+    const whole = this.w.named(code) as { text: string };
     return { fields: t.items.map((item, i) => this.spread(plain(`${whole.text}[${i}]`), item)) };
-  }
-
-  /** An expression that may be written several times. */
-  private named(code: Code): Code {
-    if ("fields" in code) return { fields: code.fields.map((f) => this.named(f)) };
-    return /^[\w$.[\]-]+$/.test(code.text) ? code : this.declare(code.text, code.owned);
   }
 
   private application(primitive: AnyPrimitive, args: readonly string[], params: unknown, type: Type): string {
@@ -348,45 +300,27 @@ class Emitter {
     if (type.kind !== "tensor" && primitive.name !== "item") {
       const expression = scalarExpression(primitive, args);
       if (expression !== undefined) return expression;
-      return `${this.constant(primitive)}.scalar(${args.join(", ")})`;
+      return `${this.w.constant(primitive)}.scalar(${args.join(", ")})`;
     }
-    return `apply(${this.constant(primitive)}, [${args.join(", ")}], ${params === undefined ? "undefined" : this.constant(params)})`;
-  }
-
-  private constant(value: unknown): string {
-    if (typeof value === "number") return Object.is(value, -0) ? "-0" : Number.isFinite(value) ? numeral(value) : numeralOf(value);
-    if (value === null || typeof value === "boolean") return String(value);
-    if (typeof value === "string") return JSON.stringify(value);
-    let at = this.constants.indexOf(value);
-    if (at < 0) at = this.constants.push(value) - 1;
-    return `k[${at}]`;
+    return `apply(${this.w.constant(primitive)}, [${args.join(", ")}], ${params === undefined ? "undefined" : this.w.constant(params)})`;
   }
 
   private unset(type: Type): string {
     if (type.kind === "array") return isNumbers(type) ? "Numbers.of()" : "[]";
     return type.kind === "num" ? "0" : type.kind === "bool" ? "false" : "undefined";
   }
-
-  private declare(expression: string, owned = false): Code {
-    const name = this.name("v");
-    this.line(`const ${name} = ${expression};`);
-    return { text: name, owned };
-  }
-
-  private name(kind: "v" | "s"): string {
-    return `${kind}${++this.names}`;
-  }
-
-  private line(text: string): void {
-    this.lines.push("  ".repeat(this.indent - 1) + text);
-  }
-}
-
-/** The nodes of one graph while it is emitted. */
-interface Block {
-  readonly codes: Map<Node, Code>;
-  isLast(a: Node, user: Unit): boolean;
-  isInline(n: Node): boolean;
 }
 
 const isFailure = (g: Graph) => g.result?.op === "fail";
+
+const recursive = new WeakMap<Graph, boolean>();
+
+/** True where a graph calls itself, directly or through others. */
+function isRecursive(graph: Graph): boolean {
+  let found = recursive.get(graph);
+  if (found === undefined) {
+    found = graphsBelow(graph).some((g) => reachable([g.result as Node]).some((n) => n.op === "invoke" && n.graph === graph));
+    recursive.set(graph, found);
+  }
+  return found;
+}

@@ -7,10 +7,23 @@ import { createTensor, currentDevice, type Tensor } from "../../../core/tensor/t
 import type { Graph, TensorConstant } from "../ir/graph.ts";
 import { itemAt, Numbers } from "./arrays.ts";
 import { emitJavaScript } from "./javascript.ts";
-import { addAt, plusOf, popFrom, pushTo, setAt, sumOf, zerosOf } from "./structures.ts";
+import { addAt, plusOf, popFrom, setAt, sumOf, zerosOf } from "./structures.ts";
 
 function fail(message: string): never {
   throw new BenchError("runtime", message);
+}
+
+/** Runs a generator that yields the generators of the calls that it needs, and what they yield, on frames of its own. */
+function deep(first: Generator<Generator, unknown>): unknown {
+  const frames: Generator<Generator, unknown>[] = [first];
+  let value: unknown;
+  for (let top: (typeof frames)[number] | undefined = first; top !== undefined; top = frames.at(-1)) {
+    const step = top.next(value as never);
+    if (step.done) frames.pop();
+    else frames.push(step.value as (typeof frames)[number]);
+    value = step.done ? step.value : undefined;
+  }
+  return value;
 }
 
 /** A known tensor, on the current device, for the length of a run. */
@@ -18,7 +31,7 @@ function tensorOf({ aval, data }: TensorConstant): Tensor {
   return createTensor(data, aval.shape, aval.dtype);
 }
 
-const RUNTIME = { tensorOf, liftNumber, Numbers, itemAt, apply, fail, addAt, plusOf, popFrom, pushTo, setAt, sumOf, zerosOf };
+const RUNTIME = { tensorOf, liftNumber, Numbers, itemAt, apply, fail, deep, addAt, plusOf, popFrom, setAt, sumOf, zerosOf };
 
 /** A graph made ready for the device that was current. */
 export interface Loaded {

@@ -80,11 +80,6 @@ export function addAt(array: unknown[], i: number, x: unknown, of: Type): unknow
   return array;
 }
 
-export function pushTo<T>(array: T[], x: T): T[] {
-  array.push(x);
-  return array;
-}
-
 export function popFrom<T>(array: T[]): T[] {
   if (array.length === 0) outOfRange(-1, 0);
   array.pop();

@@ -165,7 +165,8 @@ export class Builder {
     return this.structure("arrayLength", [array], NUM, 0);
   }
 
-  arrayGet(array: Node, index: Node): Node {
+  /** `isInside`: the index is known to be in range, so nothing checks it. */
+  arrayGet(array: Node, index: Node, isInside = false): Node {
     const type = resolveType(array.type);
     assert(type.kind === "array", `an element of a ${type.kind}`);
     if (array.op === "arrayOf" && index.op === "const") {
@@ -173,7 +174,7 @@ export class Builder {
       if (item !== undefined) return item;
     }
     if (array.op === "arraySet" && array.args[1] === index) return array.args[2] as Node;
-    return this.structure("arrayGet", [array, index], type.of, 0);
+    return this.structure("arrayGet", [array, index], type.of, Number(isInside));
   }
 
   /** An update of an array that keeps its type: arraySet, arrayPush, arrayPop, arrayAdd. */
@@ -290,7 +291,7 @@ export function rebuild(build: Builder, node: Node, args: readonly Node[]): Node
       case "arrayLength":
         return build.arrayLength(args[0] as Node);
       case "arrayGet":
-        return build.arrayGet(args[0] as Node, args[1] as Node);
+        return build.arrayGet(args[0] as Node, args[1] as Node, node.index === 1);
       case "arraySet":
       case "arrayPush":
       case "arrayPop":

@@ -38,6 +38,7 @@ export type Constant = number | string | boolean | null | TensorConstant;
  *     tuple(x…)                 get(t)                 field `index`
  *     inject(x)                 as case `index` of a union;  isCase(u) → bool;  project(u) → the value of case `index`
  *     arrayOf(x…)               arrayGet(a, i)         arraySet(a, i, v)       arrayPush(a, v)       arrayPop(a): without its last
+ *                               with `index` 1 where i is known to be in range
  *     arrayLength(a) → num      arrayFill(n, v)        n times v               arraySum(a): of its elements
  *     arrayAdd(a, i, v)         a with v added at i: how adjoints of arrays accumulate
  *     zeros(x)                  the zero of x's tangent type, shaped like x;  plus(a, b): the sum of two tangents
