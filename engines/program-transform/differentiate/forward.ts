@@ -27,7 +27,7 @@ export function dual(build: Builder, graph: Graph, args: readonly Node[], tangen
   );
   const at = new Map<Node, Node>(graph.params.map((p, i) => [p, args[i] as Node]));
   const along = new Map<Node, Cotangent | undefined>(graph.params.map((p, i) => [p, tangents[i]]));
-  const saved = build.span;
+  const { span, isDerivative } = build;
   for (const n of reachable([root])) {
     if (at.has(n)) continue;
     const own = n.args.map((a) => at.get(a) as Node);
@@ -43,10 +43,12 @@ export function dual(build: Builder, graph: Graph, args: readonly Node[], tangen
       along.set(n, both.tangent);
     } else {
       at.set(n, rebuild(build, n, own));
+      build.isDerivative = true;
       along.set(n, push(build, n, at, given));
+      build.isDerivative = isDerivative;
     }
   }
-  build.span = saved;
+  build.span = span;
   return { value: at.get(root) as Node, tangent: along.get(root) };
 }
 

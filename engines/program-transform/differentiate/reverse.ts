@@ -42,7 +42,7 @@ export function joint(
   const wanted = demands(graph, activeNodes(graph, active), demand);
   const at = new Map<Node, Node>(graph.params.map((p, i) => [p, args[i] as Node]));
   const pullbacks = new Map<Node, Pullback>();
-  const saved = build.span;
+  const { span, isDerivative } = build;
   for (const n of nodes) {
     if (at.has(n)) continue;
     const own = n.args.map((a) => at.get(a) as Node);
@@ -65,6 +65,7 @@ export function joint(
   const arrive = (n: Node, c: Cotangent | undefined) => {
     if (c !== undefined && wanted.has(n)) cotangents.set(n, addCotangents(build, cotangents.get(n), c));
   };
+  build.isDerivative = true;
   arrive(root, seed(result));
   for (const n of nodes.reverse()) {
     const c = cotangents.get(n);
@@ -82,7 +83,8 @@ export function joint(
       for (const { argument: i, cotangent, contains } of contributions) if (!contains || !isFirst(i)) arrive(n.args[i] as Node, cotangent);
     } else shares(build, n, c, at, wanted, cotangents, arrive);
   }
-  build.span = saved;
+  build.span = span;
+  build.isDerivative = isDerivative;
   return { result, adjoints: graph.params.map((p) => cotangents.get(p)) };
 }
 

@@ -17,7 +17,8 @@ import { arrayType, BOOL, NUM, resolveType, STR, type Type, tensorType, tupleTyp
 let nodes = 0;
 let graphs = 0;
 
-type WithoutId<T> = T extends { readonly id: number } ? Omit<T, "id"> : never;
+/** What the caller of `node` gives. */
+type Parts<T> = T extends { readonly id: number } ? Omit<T, "id" | "isDerivative"> : never;
 
 /** The type of a constant. */
 export function typeOfConstant(value: Constant): Type {
@@ -43,7 +44,7 @@ export function openGraph(name: string, params: readonly Type[], resultType: Typ
   return {
     number: ++graphs,
     name,
-    params: params.map((type, index) => ({ id: ++nodes, op: "param", index, type, args: [], span: undefined })),
+    params: params.map((type, index) => ({ id: ++nodes, op: "param", index, type, args: [], span: undefined, isDerivative: false })),
     result: undefined,
     resultType,
     span,
@@ -74,6 +75,8 @@ export class Builder {
   private readonly made = new Map<string, Node>();
   /** The place that new nodes belong to. */
   span: Span | undefined;
+  /** True while new nodes belong to a derivative. */
+  isDerivative = false;
   /** The core's vocabulary on nodes: what derivative rules compute with. */
   readonly ops: Ops<Node> = opsOver<Node>((primitive, args, params) =>
     this.apply(
@@ -212,12 +215,12 @@ export class Builder {
     return this.node(key, { op: "loop", test, body, carried: carried.length, args, type, span: this.span });
   }
 
-  private node(key: string, parts: WithoutId<Node>): Node {
+  private node(key: string, parts: Parts<Node>): Node {
     let node = this.made.get(key);
     if (node === undefined) {
-      node = { ...parts, id: ++nodes } as Node;
+      node = { ...parts, id: ++nodes, isDerivative: this.isDerivative } as Node;
       this.made.set(key, node);
-    }
+    } else if (node.isDerivative && !this.isDerivative) (node as { isDerivative: boolean }).isDerivative = false;
     return node;
   }
 }
@@ -262,8 +265,9 @@ export function inline(build: Builder, graph: Graph, args: readonly Node[]): Nod
 
 /** A node with other arguments, made (and simplified) by a builder. */
 export function rebuild(build: Builder, node: Node, args: readonly Node[]): Node {
-  const saved = build.span;
+  const { span, isDerivative } = build;
   build.span = node.span;
+  build.isDerivative = node.isDerivative;
   try {
     switch (node.op) {
       case "const":
@@ -301,6 +305,7 @@ export function rebuild(build: Builder, node: Node, args: readonly Node[]): Node
         return build.structure(node.op, args, node.type, node.index, String(node.type.id));
     }
   } finally {
-    build.span = saved;
+    build.span = span;
+    build.isDerivative = isDerivative;
   }
 }

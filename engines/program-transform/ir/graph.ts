@@ -72,6 +72,8 @@ interface Common {
   readonly args: readonly Node[];
   /** The place in the user's file that this computes; for adjoint nodes, the place of what they differentiate. */
   readonly span: Span | undefined;
+  /** Made by differentiation and part of no value that the program itself computes: its last bits are free. */
+  readonly isDerivative: boolean;
 }
 
 export type ParamNode = Common & { readonly op: "param"; readonly index: number };

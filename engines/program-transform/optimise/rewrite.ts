@@ -46,8 +46,9 @@ export function everywhere(root: Graph, rewrite: Rewrite): Graph {
 
 /** A node with other arguments, and with the graphs inside it transformed. */
 export function renew(build: Builder, n: Node, args: readonly Node[], visit: Visit): Node {
-  const saved = build.span;
+  const { span, isDerivative } = build;
   build.span = n.span;
+  build.isDerivative = n.isDerivative;
   try {
     switch (n.op) {
       case "if":
@@ -60,7 +61,8 @@ export function renew(build: Builder, n: Node, args: readonly Node[], visit: Vis
         return rebuild(build, n, args);
     }
   } finally {
-    build.span = saved;
+    build.span = span;
+    build.isDerivative = isDerivative;
   }
 }
 
