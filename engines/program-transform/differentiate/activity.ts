@@ -7,7 +7,7 @@ import type { AnyPrimitive } from "../../../core/primitive.ts";
 import { opcodeOf } from "../../../core/primitives/table.ts";
 import { type InputRule, inputRule } from "../../../rules/rule.ts";
 import { ruleOf } from "../../../rules/table.ts";
-import { type Graph, type IfNode, type InvokeNode, type LoopNode, type Node, reachable } from "../ir/graph.ts";
+import { type Graph, type IfNode, type InvokeNode, type LoopNode, type Node, nodesOf } from "../ir/graph.ts";
 import { isDifferentiable } from "./cotangent.ts";
 
 /** Which fields of a tuple can receive a cotangent, or the whole of a value. */
@@ -63,7 +63,7 @@ const indices = (n: Node) => n.args.map((_, i) => i);
 /** The active nodes of a graph. */
 export function activeNodes(graph: Graph, active: readonly boolean[]): ReadonlySet<Node> {
   const found = new Set<Node>(graph.params.filter((p, i) => active[i] && isDifferentiable(p.type)));
-  for (const n of reachable([graph.result as Node])) if (isActive(n, found)) found.add(n);
+  for (const n of nodesOf(graph)) if (isActive(n, found)) found.add(n);
   return found;
 }
 
@@ -93,7 +93,7 @@ export function demands(graph: Graph, active: ReadonlySet<Node>, result: Demand)
   const found = new Map<Node, Demand>();
   const root = graph.result as Node;
   if (active.has(root)) found.set(root, result);
-  for (const n of reachable([root]).reverse()) {
+  for (const n of [...nodesOf(graph)].reverse()) {
     const demand = found.get(n);
     if (demand === undefined) continue;
     for (const i of differentiableArguments(n)) {

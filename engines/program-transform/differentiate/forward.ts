@@ -6,7 +6,7 @@
 import { assert } from "../../../core/base/errors.ts";
 import { Builder, closeGraph, makeGraph, openGraph, rebuild } from "../ir/build.ts";
 import { makeIf, makeLoop } from "../ir/extract.ts";
-import { type Graph, type IfNode, type InvokeNode, type LoopNode, type Node, reachable } from "../ir/graph.ts";
+import { type Graph, type IfNode, type InvokeNode, type LoopNode, type Node, nodesOf } from "../ir/graph.ts";
 import { resolveType, type Type, tangentType, tupleType, UNIT } from "../ir/type.ts";
 import { activeCarried, activeNodes, differentiableArguments, isStructured, ruleAt } from "./activity.ts";
 import { addCotangents, type Cotangent, conform, fieldsOf, isFields, materialise, onlyField } from "./cotangent.ts";
@@ -28,7 +28,7 @@ export function dual(build: Builder, graph: Graph, args: readonly Node[], tangen
   const at = new Map<Node, Node>(graph.params.map((p, i) => [p, args[i] as Node]));
   const along = new Map<Node, Cotangent | undefined>(graph.params.map((p, i) => [p, tangents[i]]));
   const { span, isDerivative } = build;
-  for (const n of reachable([root])) {
+  for (const n of nodesOf(graph)) {
     if (at.has(n)) continue;
     const own = n.args.map((a) => at.get(a) as Node);
     if (!active.has(n)) {

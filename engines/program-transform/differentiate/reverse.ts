@@ -12,7 +12,7 @@ import type { AnyPrimitive } from "../../../core/primitive.ts";
 import type { Site } from "../../../rules/rule.ts";
 import { type Builder, rebuild } from "../ir/build.ts";
 import type { Graph, Node } from "../ir/graph.ts";
-import { reachable } from "../ir/graph.ts";
+import { nodesOf } from "../ir/graph.ts";
 import { resolveType, type Type, tangentType } from "../ir/type.ts";
 import { activeNodes, type Demand, demands, differentiableArguments, isStructured, ruleAt } from "./activity.ts";
 import { addCotangents, avalOfType, type Cotangent, conform, fieldsOf, isFields, materialise, onlyField } from "./cotangent.ts";
@@ -38,7 +38,7 @@ export function joint(
   accumulators: readonly (Node | undefined)[] = [],
 ): Joint {
   const root = graph.result as Node;
-  const nodes = reachable([root]);
+  const nodes = nodesOf(graph);
   const wanted = demands(graph, activeNodes(graph, active), demand);
   const at = new Map<Node, Node>(graph.params.map((p, i) => [p, args[i] as Node]));
   const pullbacks = new Map<Node, Pullback>();
@@ -67,7 +67,7 @@ export function joint(
   };
   build.isDerivative = true;
   arrive(root, seed(result));
-  for (const n of nodes.reverse()) {
+  for (const n of [...nodes].reverse()) {
     const c = cotangents.get(n);
     if (c === undefined || n.op === "param") continue;
     build.span = n.span;

@@ -6,7 +6,7 @@
 import { assert } from "../../../core/base/errors.ts";
 import type { Program } from "../../../core/compile/program.ts";
 import type { AnyPrimitive } from "../../../core/primitive.ts";
-import { type Graph, graphsBelow, type LoopNode, type Node, reachable, TensorConstant } from "../ir/graph.ts";
+import { type Graph, graphsBelow, type LoopNode, type Node, nodesOf, TensorConstant } from "../ir/graph.ts";
 import type { Type } from "../ir/type.ts";
 import { arrayOperation, copied, EMPTY, handed, owning } from "./array-operations.ts";
 import { type Block, borrowed, boxed, type Code, copyOf, leavesOf, mapLeaves, numeral, plain } from "./code.ts";
@@ -47,7 +47,7 @@ class Emitter {
 
   emit(): Emitted {
     const called = new Set<Graph>([this.root]);
-    for (const g of graphsBelow(this.root)) for (const n of reachable([g.result as Node])) if (n.op === "invoke") called.add(n.graph);
+    for (const g of graphsBelow(this.root)) for (const n of nodesOf(g)) if (n.op === "invoke") called.add(n.graph);
     const taken = new Set<string>();
     for (const g of called) {
       const base =
@@ -98,7 +98,7 @@ class Emitter {
   /** Emits the nodes of a graph; its result. */
   private body(graph: Graph, params: readonly Code[]): Code {
     const result = graph.result as Node;
-    const units = schedule(result);
+    const units = schedule(graph);
     const codes = new Map<Node, Code>(graph.params.map((p, i) => [p, params[i] as Code]));
     const last = new Map<Node, Unit>();
     const uses = new Map<Node, number>();
@@ -319,7 +319,7 @@ const recursive = new WeakMap<Graph, boolean>();
 function isRecursive(graph: Graph): boolean {
   let found = recursive.get(graph);
   if (found === undefined) {
-    found = graphsBelow(graph).some((g) => reachable([g.result as Node]).some((n) => n.op === "invoke" && n.graph === graph));
+    found = graphsBelow(graph).some((g) => nodesOf(g).some((n) => n.op === "invoke" && n.graph === graph));
     recursive.set(graph, found);
   }
   return found;

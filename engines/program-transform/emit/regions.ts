@@ -8,7 +8,7 @@ import type { DType } from "../../../core/base/dtype.ts";
 import { type Program, ProgramBuilder, type Value } from "../../../core/compile/program.ts";
 import { primitives } from "../../../core/primitives/table.ts";
 import { weakDType } from "../../../core/tensor/eager.ts";
-import { type ApplyNode, type Node, reachable, TensorConstant } from "../ir/graph.ts";
+import { type ApplyNode, type Graph, type Node, nodesOf, TensorConstant } from "../ir/graph.ts";
 
 /** Tensors that are computed by one call of a plan. */
 export interface Region {
@@ -28,9 +28,11 @@ const isTensorWork = (n: Node): n is ApplyNode => n.op === "apply" && n.type.kin
 /** Operations that compute nothing. */
 const isNothing = (n: ApplyNode): boolean => n.primitive === primitives.lift || n.primitive === primitives.stopGradient;
 
-/** The nodes that a result needs, with tensor work put together: arguments before users. O(nodes). */
-export function schedule(result: Node): Unit[] {
-  const nodes = reachable([result]);
+/** The nodes of a graph with tensor work put together: arguments before users. O(nodes). */
+export function schedule(graph: Graph): readonly Unit[] {
+  const nodes = nodesOf(graph);
+  if (!nodes.some(isTensorWork)) return nodes;
+  const result = graph.result as Node;
   const level = new Map<Node, number>();
   const levels: { host: Node[]; tensors: ApplyNode[] }[] = [];
   for (const n of nodes) {

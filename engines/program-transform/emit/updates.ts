@@ -1,5 +1,5 @@
 /** Which graphs write arrays: what decides who copies. */
-import { type Graph, graphsBelow, type Node, reachable } from "../ir/graph.ts";
+import { type Graph, graphsBelow, nodesOf } from "../ir/graph.ts";
 import { resolveType, type Type } from "../ir/type.ts";
 
 export const isArray = (t: Type): boolean => resolveType(t).kind === "array";
@@ -17,8 +17,7 @@ export function updates(graph: Graph, type: Type): boolean {
   let types = updated.get(graph);
   if (types === undefined) {
     const found = new Set<Type>();
-    for (const g of graphsBelow(graph))
-      for (const n of reachable([g.result as Node])) if (UPDATES.has(n.op)) found.add(resolveType(n.type));
+    for (const g of graphsBelow(graph)) for (const n of nodesOf(g)) if (UPDATES.has(n.op)) found.add(resolveType(n.type));
     types = found;
     updated.set(graph, types);
   }

@@ -10,7 +10,7 @@ import type { AnyPrimitive } from "../../../core/primitive.ts";
 import { opcodeOf, primitives } from "../../../core/primitives/table.ts";
 import { weakDType } from "../../../core/tensor/eager.ts";
 import { type Ops, opsOver } from "../../../core/vocabulary.ts";
-import { type Constant, type Graph, type Node, reachable, type StructureOp, TensorConstant } from "./graph.ts";
+import { type Constant, type Graph, type Node, nodesOf, type StructureOp, TensorConstant } from "./graph.ts";
 import { simplifyApply } from "./simplify.ts";
 import { arrayType, BOOL, NUM, resolveType, STR, type Type, tensorType, tupleType, UNIT } from "./type.ts";
 
@@ -249,7 +249,7 @@ function typeOfApply(primitive: AnyPrimitive, args: readonly Node[], params: unk
 export function inline(build: Builder, graph: Graph, args: readonly Node[]): Node {
   assert(graph.result, `${graph.name} is inlined before it is finished`);
   const done = new Map<Node, Node>(graph.params.map((param, i) => [param, args[i] as Node]));
-  for (const node of reachable([graph.result])) {
+  for (const node of nodesOf(graph)) {
     if (done.has(node)) continue;
     done.set(
       node,

@@ -2,7 +2,7 @@
 import { assert } from "../../../core/base/errors.ts";
 import type { Span } from "../../../core/base/span.ts";
 import { type Builder, makeGraph, rebuild } from "./build.ts";
-import { type Graph, type Node, reachable } from "./graph.ts";
+import { type Graph, type Node, nodesOf } from "./graph.ts";
 import type { Type } from "./type.ts";
 
 /** Several values as one: a tuple, but for one value itself. */
@@ -77,7 +77,7 @@ export function withoutParams(graph: Graph, keep: readonly boolean[]): Graph {
 
 /** Which parameters a graph reads. */
 export function readsParams(graph: Graph): boolean[] {
-  const found = new Set(reachable([graph.result as Node]));
+  const found = new Set(nodesOf(graph));
   return graph.params.map((p) => found.has(p));
 }
 

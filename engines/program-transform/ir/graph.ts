@@ -113,11 +113,36 @@ export function reachable(results: readonly Node[]): Node[] {
   return [...seen].sort((a, b) => a.id - b.id);
 }
 
+const ordered = new WeakMap<Graph, readonly Node[]>();
+
+/** The nodes of a finished graph, arguments first; found once. */
+export function nodesOf(graph: Graph): readonly Node[] {
+  let nodes = ordered.get(graph);
+  if (nodes === undefined) {
+    nodes = reachable([graph.result as Node]);
+    ordered.set(graph, nodes);
+  }
+  return nodes;
+}
+
+const structured = new WeakMap<Graph, boolean>();
+
+/** True where a graph holds an `if`, a loop or a call. */
+export function hasControlFlow(graph: Graph): boolean {
+  let found = structured.get(graph);
+  if (found === undefined) {
+    found = nodesOf(graph).some((n) => n.op === "if" || n.op === "loop" || n.op === "invoke");
+    structured.set(graph, found);
+  }
+  return found;
+}
+
 /** The graphs below a finished graph, each once, itself first. */
 export function graphsBelow(root: Graph): Graph[] {
   const found = new Set<Graph>([root]);
   for (const g of found) {
-    for (const n of reachable([g.result as Node])) {
+    if (!hasControlFlow(g)) continue;
+    for (const n of nodesOf(g)) {
       if (n.op === "if") found.add(n.consequent).add(n.otherwise);
       else if (n.op === "loop") found.add(n.test).add(n.body);
       else if (n.op === "invoke") found.add(n.graph);

@@ -3,7 +3,7 @@
  * after the one that calls them. The order and the names depend on the structure alone, so two prints can be compared.
  */
 import { showAval } from "../../../core/base/aval.ts";
-import { type Constant, type Graph, type Node, reachable, TensorConstant } from "./graph.ts";
+import { type Constant, type Graph, type Node, nodesOf, TensorConstant } from "./graph.ts";
 import { showType } from "./type.ts";
 
 export function printGraph(graph: Graph): string {
@@ -27,7 +27,7 @@ function printOne(root: Graph, called: Map<Graph, string>, title: string): strin
       })
       .join(", ");
   const body = (g: Graph, indent: string): void => {
-    for (const n of reachable([g.result as Node])) {
+    for (const n of nodesOf(g)) {
       if (n.op === "const" || n.op === "param") continue;
       const name = `v${++count}`;
       lines.push(`${indent}${name}: ${showType(n.type)} = ${operation(n, list, called)}`);

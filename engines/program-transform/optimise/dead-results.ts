@@ -9,7 +9,7 @@
  */
 import { Builder, inline, openGraph } from "../ir/build.ts";
 import { extract, makeIf, makeLoop, pack } from "../ir/extract.ts";
-import { type Graph, type IfNode, type LoopNode, type Node, reachable } from "../ir/graph.ts";
+import { type Graph, hasControlFlow, type IfNode, type LoopNode, type Node, nodesOf, reachable } from "../ir/graph.ts";
 import { resolveType } from "../ir/type.ts";
 import { rebuildGraph, type Visit } from "./rewrite.ts";
 
@@ -17,6 +17,7 @@ import { rebuildGraph, type Visit } from "./rewrite.ts";
 type Demand = ReadonlySet<number> | "all";
 
 export function deadResults(graph: Graph, visit: Visit): Graph {
+  if (!hasControlFlow(graph)) return graph;
   const demands = demandsIn(graph);
   /** What has become of the fields of a node. */
   const parts = new Map<Node, ReadonlyMap<number, Node>>();
@@ -40,7 +41,7 @@ export function deadResults(graph: Graph, visit: Visit): Graph {
 function demandsIn(graph: Graph): Map<Node, Demand> {
   const root = graph.result as Node;
   const demands = new Map<Node, Demand>([[root, "all"]]);
-  for (const n of reachable([root])) {
+  for (const n of nodesOf(graph)) {
     for (const a of n.args) {
       const before = demands.get(a);
       if (before !== "all") demands.set(a, n.op === "get" ? new Set([...(before ?? []), n.index]) : "all");

@@ -6,13 +6,14 @@
  */
 import { Builder, closeGraph, openGraph } from "../ir/build.ts";
 import { copyInto, makeLoop } from "../ir/extract.ts";
-import { type Graph, type LoopNode, type Node, reachable } from "../ir/graph.ts";
+import { type Graph, hasControlFlow, type LoopNode, type Node, nodesOf } from "../ir/graph.ts";
 import { rebuildGraph, type Visit } from "./rewrite.ts";
 
 /** Primitives that look at values before they compute. */
-const CHECKED: ReadonlySet<string> = new Set(["gather", "gatherAlong", "scatterAdd", "oneHot", "item", "lift"]);
+const CHECKED: ReadonlySet<string> = new Set(["gather", "scatterAdd", "indexSelect", "indexAdd", "item", "lift"]);
 
 export function invariants(graph: Graph, visit: Visit): Graph {
+  if (!hasControlFlow(graph)) return graph;
   return rebuildGraph(graph, visit, (build, n, at) => {
     if (n.op !== "loop") return undefined;
     const args = n.args.map((a) => at.get(a) as Node);
@@ -29,7 +30,7 @@ export function invariants(graph: Graph, visit: Visit): Graph {
 /** The nodes of a body that depend on invariants alone and are read by what does not. */
 function movable(body: Graph, { carried }: LoopNode): Node[] {
   const fixed = new Set<Node>(body.params.slice(carried));
-  const nodes = reachable([body.result as Node]);
+  const nodes = nodesOf(body);
   const found = new Set<Node>();
   for (const n of nodes) {
     if (n.op !== "apply" || CHECKED.has(n.primitive.name)) continue;

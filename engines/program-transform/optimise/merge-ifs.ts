@@ -6,7 +6,7 @@
  */
 import { Builder, closeGraph, inline, openGraph } from "../ir/build.ts";
 import { makeIf } from "../ir/extract.ts";
-import { type Graph, type IfNode, type Node, reachable } from "../ir/graph.ts";
+import { type Graph, hasControlFlow, type IfNode, type Node, nodesOf } from "../ir/graph.ts";
 import { tupleType } from "../ir/type.ts";
 import { renew, type Visit } from "./rewrite.ts";
 
@@ -14,8 +14,9 @@ import { renew, type Visit } from "./rewrite.ts";
 type Group = IfNode[];
 
 export function mergeIfs(graph: Graph, visit: Visit): Graph {
+  if (!hasControlFlow(graph)) return graph;
   const root = graph.result as Node;
-  const groups = groupsIn(root);
+  const groups = groupsIn(graph);
   const build = new Builder();
   const open = openGraph(
     graph.name,
@@ -58,8 +59,8 @@ const conditionOf = (n: IfNode): Node => n.args[0] as Node;
 const fails = (n: IfNode): boolean => n.consequent.result?.op === "fail" || n.otherwise.result?.op === "fail";
 
 /** For each `if` that is merged with others, its group. */
-function groupsIn(root: Node): Map<Node, Group> {
-  const nodes = reachable([root]);
+function groupsIn(graph: Graph): Map<Node, Group> {
+  const nodes = nodesOf(graph);
   const byCondition = new Map<Node, IfNode[]>();
   for (const n of nodes) {
     if (n.op !== "if" || fails(n)) continue;

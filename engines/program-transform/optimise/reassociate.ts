@@ -10,7 +10,7 @@
  */
 import { primitives as p } from "../../../core/primitives/table.ts";
 import type { Builder } from "../ir/build.ts";
-import { type ApplyNode, type Graph, type Node, reachable } from "../ir/graph.ts";
+import { type ApplyNode, type Graph, hasControlFlow, type Node, nodesOf } from "../ir/graph.ts";
 import { NUM } from "../ir/type.ts";
 import { rebuildGraph, type Visit } from "./rewrite.ts";
 
@@ -26,23 +26,21 @@ const MAX_TERMS = 16;
 const MAX_FACTORS = 12;
 
 export function reassociate(graph: Graph, visit: Visit): Graph {
-  const same = rebuildGraph(graph, visit, () => undefined);
+  const same = hasControlFlow(graph) ? rebuildGraph(graph, visit, () => undefined) : graph;
   const done = rewritten(same);
   return size(done) < size(same) ? done : same;
 }
 
-const size = (g: Graph): number => reachable([g.result as Node]).filter((n) => n.op !== "const").length;
+const size = (g: Graph): number => nodesOf(g).filter((n) => n.op !== "const").length;
 
 const isSumOrProduct = (n: Node): n is ApplyNode =>
-  n.op === "apply" &&
-  n.type === NUM &&
-  (n.primitive === p.add || n.primitive === p.sub || n.primitive === p.neg || n.primitive === p.mul);
+  n.op === "apply" && n.type === NUM && (n.primitive === p.add || n.primitive === p.sub || n.primitive === p.neg || n.primitive === p.mul);
 
 /** The graphs inside have been visited. */
 const TRANSFORMED: Visit = { inner: (g) => g, called: (g) => g };
 
 function rewritten(graph: Graph): Graph {
-  const nodes = reachable([graph.result as Node]);
+  const nodes = nodesOf(graph);
   const users = new Map<Node, Node[]>();
   for (const n of nodes) for (const a of n.args) users.set(a, [...(users.get(a) ?? []), n]);
   const free = new Set<Node>();

@@ -3,7 +3,7 @@
  * bodies inside it; called graphs are found by name, so recursion ends.
  */
 import { Builder, closeGraph, inline, openGraph, rebuild } from "../ir/build.ts";
-import { type Graph, type Node, reachable } from "../ir/graph.ts";
+import { type Graph, type Node, nodesOf } from "../ir/graph.ts";
 
 /** What becomes of a graph: one with the same parameters and result. `visit` is this pass on the graphs inside. */
 export type Rewrite = (graph: Graph, visit: Visit) => Graph;
@@ -80,7 +80,7 @@ export function rebuildGraph(
   );
   const build = new Builder();
   const at = new Map<Node, Node>(graph.params.map((p, i) => [p, open.params[i] as Node]));
-  for (const n of reachable([graph.result as Node])) {
+  for (const n of nodesOf(graph)) {
     if (at.has(n)) continue;
     const made = make(build, n, at);
     at.set(

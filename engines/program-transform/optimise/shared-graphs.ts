@@ -3,14 +3,14 @@
  * loops or ifs are equal where their graphs are one, so this is common subexpression elimination for control flow.
  */
 import { opcodeOf } from "../../../core/primitives/table.ts";
-import { type Graph, type Node, reachable, TensorConstant } from "../ir/graph.ts";
+import { type Graph, hasControlFlow, type Node, nodesOf, TensorConstant } from "../ir/graph.ts";
 import { type Rewrite, rebuildGraph } from "./rewrite.ts";
 
 /** The pass, with a memory of the graphs that it has met. */
 export function sharedGraphs(): Rewrite {
   const known = new Map<string, Graph>();
   return (graph, visit) => {
-    const made = rebuildGraph(graph, visit, () => undefined);
+    const made = hasControlFlow(graph) ? rebuildGraph(graph, visit, () => undefined) : graph;
     const key = keyOf(made);
     const same = known.get(key);
     if (same === undefined) known.set(key, made);
@@ -24,7 +24,7 @@ const tensors = new Map<TensorConstant, number>();
 function keyOf(graph: Graph): string {
   const place = new Map<Node, number>(graph.params.map((p, i) => [p, i]));
   const lines = graph.params.map((p) => String(p.type.id));
-  for (const n of reachable([graph.result as Node])) {
+  for (const n of nodesOf(graph)) {
     if (place.has(n)) continue;
     lines.push(`${operationOf(n)}:${n.type.id}(${n.args.map((a) => place.get(a)).join(",")})`);
     place.set(n, place.size);
