@@ -15,6 +15,7 @@ import { type Builder, makeGraph } from "./ir/build.ts";
 import { extract, pack } from "./ir/extract.ts";
 import type { Graph, Node } from "./ir/graph.ts";
 import { arrayType, NUM, type Type, tensorType } from "./ir/type.ts";
+import { optimise } from "./optimise/optimise.ts";
 import { Modules } from "./specialise/module.ts";
 import { Natives } from "./specialise/natives.ts";
 import { isNode, Nothing, NULL, Obj, Text, UNDEFINED, type Value } from "./specialise/value.ts";
@@ -93,7 +94,7 @@ export class Specialised {
   order(n: number): Graph {
     if (this.types.length !== 1 || this.types[0] !== NUM || this.resultTypes[0] !== NUM)
       throw mismatch("derivatives of higher order need a function from a number to a number");
-    while (this.orders.length <= n) this.orders.push(gradient(this.orders.at(-1) as Graph, 0));
+    while (this.orders.length <= n) this.orders.push(optimise(gradient(this.orders.at(-1) as Graph, 0)).graph);
     return this.orders[n] as Graph;
   }
 

@@ -66,7 +66,13 @@ export function partition(outputs: readonly Node[], seeds: ReadonlySet<Node>, av
 function again(n: Node, has: (n: Node) => boolean): number | undefined {
   if (has(n)) return 0;
   const cheap =
-    n.op === "tuple" || n.op === "get" || n.op === "arrayLength" || n.op === "isCase" || n.op === "project" || n.op === "zeros"
+    n.op === "tuple" ||
+    n.op === "get" ||
+    n.op === "arrayLength" ||
+    n.op === "isCase" ||
+    n.op === "project" ||
+    n.op === "zeros" ||
+    (n.op === "arrayGet" && n.index === 1)
       ? true
       : n.op === "apply" && (n.type.kind === "tensor" ? VIEWS : CHEAP).has(n.primitive.name);
   if (!cheap) return undefined;

@@ -9,6 +9,7 @@ import type { Graph, IfNode, InvokeNode, LoopNode, Node } from "../ir/graph.ts";
 import { arrayType, NUM, namedType, openName, resolveType, type Type, tangentType, tupleType, UNIT } from "../ir/type.ts";
 import { activeCarried, type Demand } from "./activity.ts";
 import { type Cotangent, fieldsOf, isDifferentiable, materialise } from "./cotangent.ts";
+import { countersOf } from "./counters.ts";
 import { partition } from "./partition.ts";
 import { accumulates, joint } from "./reverse.ts";
 
@@ -188,14 +189,9 @@ function forwardLoop(build: Builder, n: LoopNode, args: readonly Node[], active:
   const { result, adjoints } = joint(inner, body, params, mask, new Set(movers), () => seeds.join(seedParams), accumulators);
   const outputs = [...movers, ...pools].map((i) => materialise(inner, adjoints[i], params[i] as Node));
 
-  // Counters are known by the number of the turn.
-  const counters = new Map<Node, Node>();
-  for (let i = 0; i < carried; i++) {
-    const value = counterAt(inner, params[i] as Node, inner.get(result, i), args[i] as Node, turn);
-    if (value !== undefined) counters.set(params[i] as Node, value);
-  }
+  const { counters, starts } = countersOf(inner, params, result, args.slice(0, carried), turn);
   const reverseOnly = new Set([...seedParams, ...poolParams]);
-  const available = new Set([...params.slice(carried), ...counters.keys()]);
+  const available = new Set([...params.slice(carried), ...counters.keys(), ...starts.keys()]);
   const { residuals } = partition(outputs, reverseOnly, available);
 
   const stacks = residuals.map((r) => arrayType(r.type));
@@ -217,7 +213,7 @@ function forwardLoop(build: Builder, n: LoopNode, args: readonly Node[], active:
     const turns = counts ? (kept[0] as Node) : build.arrayLength(kept[0] as Node);
     const stackArgs = counts ? [] : kept;
     const state = [NUM, ...seeds.types, ...poolParams.map((p) => p.type)];
-    const invariants = [...stackArgs.map((s) => s.type), ...types.slice(carried)];
+    const invariants = [...stackArgs.map((s) => s.type), ...types.slice(carried), ...[...starts].map(() => NUM)];
     const shell = openGraph(`${body.name}◀`, [...state, ...invariants], tupleType(state));
     const b = new Builder();
     const own = shell.params;
@@ -227,6 +223,7 @@ function forwardLoop(build: Builder, n: LoopNode, args: readonly Node[], active:
     for (const [j, pool] of poolParams.entries()) done.set(pool, own[1 + seedParams.length + j] as Node);
     if (!counts) for (const [j, r] of residuals.entries()) done.set(r, b.arrayGet(own[state.length + j] as Node, now, true));
     for (const [j, p] of params.slice(carried).entries()) done.set(p, own[state.length + stackArgs.length + j] as Node);
+    for (const [j, start] of [...starts.keys()].entries()) done.set(start, own[own.length - starts.size + j] as Node);
     for (const [param, counter] of counters) if (!done.has(param)) done.set(param, copyInto(b, [counter], done)[0] as Node);
     const back = closeGraph(shell, b.tuple([now, ...copyInto(b, outputs, done)]));
     const isLeft = extract("turns", [own[0] as Node, ...[...state.slice(1), ...invariants]], [own[0] as Node], (t, [left]) =>
@@ -234,21 +231,10 @@ function forwardLoop(build: Builder, n: LoopNode, args: readonly Node[], active:
     );
     const before = pools.map((i) => materialise(build, current(i), args[i] as Node));
     const initial = [turns, ...seeds.split(build, c, value), ...before];
-    const end = makeLoop(build, isLeft, back, initial, [...stackArgs, ...args.slice(carried)]);
+    const end = makeLoop(build, isLeft, back, initial, [...stackArgs, ...args.slice(carried), ...starts.values()]);
     return [...movers, ...pools].map((i, k) => ({ argument: i, cotangent: build.get(end, k + 1), contains: pools.includes(i) }));
   };
   return { value, pullback };
-}
-
-/** The value of a carried number in turn `turn`, where it starts at a whole constant and moves by one: exact in float64. */
-function counterAt(build: Builder, param: Node, next: Node, initial: Node, turn: Node): Node | undefined {
-  if (param.type !== NUM || initial.op !== "const" || !Number.isSafeInteger(initial.value)) return undefined;
-  if (next.op !== "apply" || (next.primitive.name !== "add" && next.primitive.name !== "sub")) return undefined;
-  const [a, b] = next.args as [Node, Node];
-  const step = a === param ? b : b === param && next.primitive.name === "add" ? a : undefined;
-  if (step?.op !== "const" || !Number.isSafeInteger(step.value)) return undefined;
-  const by = next.primitive.name === "add" ? (step.value as number) : -(step.value as number);
-  return build.ops.add(build.ops.mul(turn, by), initial.value as number);
 }
 
 interface Transformed {

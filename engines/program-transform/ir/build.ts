@@ -77,14 +77,19 @@ export class Builder {
   span: Span | undefined;
   /** True while new nodes belong to a derivative. */
   isDerivative = false;
+  private vocabulary: Ops<Node> | undefined;
+
   /** The core's vocabulary on nodes: what derivative rules compute with. */
-  readonly ops: Ops<Node> = opsOver<Node>((primitive, args, params) =>
-    this.apply(
-      primitive,
-      args.map((a) => (typeof a === "number" ? this.constant(a) : a)),
-      params,
-    ),
-  );
+  get ops(): Ops<Node> {
+    this.vocabulary ??= opsOver<Node>((primitive, args, params) =>
+      this.apply(
+        primitive,
+        args.map((a) => (typeof a === "number" ? this.constant(a) : a)),
+        params,
+      ),
+    );
+    return this.vocabulary;
+  }
 
   constant(value: Constant): Node {
     const key = value instanceof TensorConstant ? `t${identity(value)}` : Object.is(value, -0) ? "c-0" : `c${typeof value}${String(value)}`;

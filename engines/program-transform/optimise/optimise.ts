@@ -6,15 +6,17 @@
 import { type Graph, graphsBelow, nodesOf } from "../ir/graph.ts";
 import { deadResults } from "./dead-results.ts";
 import { invariants } from "./invariants.ts";
+import { knownArguments } from "./known-arguments.ts";
 import { mergeIfs } from "./merge-ifs.ts";
 import { reassociate } from "./reassociate.ts";
 import { everywhere, type Rewrite } from "./rewrite.ts";
 import { sharedGraphs } from "./shared-graphs.ts";
 
-export type PassName = "dead results" | "merged ifs" | "invariants" | "reassociation" | "shared graphs";
+export type PassName = "known arguments" | "dead results" | "merged ifs" | "invariants" | "reassociation" | "shared graphs";
 
 /** Each made anew for each run. */
 const passes: readonly { readonly name: PassName; readonly make: () => Rewrite }[] = [
+  { name: "known arguments", make: () => knownArguments },
   { name: "dead results", make: () => deadResults },
   { name: "merged ifs", make: () => mergeIfs },
   { name: "invariants", make: () => invariants },
