@@ -39,8 +39,9 @@ export interface Optimised {
   readonly passes: readonly PassStatistics[];
 }
 
-/** Rounds at most: what is left after them is small. */
+/** Rounds at most, and the share of nodes that a round has to take away for another one: the budget. */
 const ROUNDS = 4;
+const WORTH = 0.02;
 
 /** Nodes that compute something, in a graph and all below it. */
 export function countNodes(graph: Graph): number {
@@ -55,7 +56,7 @@ export function optimise(graph: Graph, off: readonly PassName[] = []): Optimised
   const totals = passNames.map((name) => ({ name, milliseconds: 0, removed: 0 }));
   let current = graph;
   let before = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < ROUNDS && countNodes(current) < before; round++) {
+  for (let round = 0; round < ROUNDS && countNodes(current) < before * (1 - WORTH); round++) {
     before = countNodes(current);
     for (const [i, { name, make }] of passes.entries()) {
       if (off.includes(name)) continue;
