@@ -18,6 +18,9 @@ const CHEAP: ReadonlySet<string> = new Set(
       "add",
       "sub",
       "mul",
+      "div",
+      "reciprocal",
+      "sqrt",
       "neg",
       "abs",
       "sign",
@@ -72,7 +75,7 @@ function again(n: Node, has: (n: Node) => boolean): number | undefined {
     n.op === "isCase" ||
     n.op === "project" ||
     n.op === "zeros" ||
-    (n.op === "arrayGet" && n.index === 1)
+    n.op === "arrayGet"
       ? true
       : n.op === "apply" && (n.type.kind === "tensor" ? VIEWS : CHEAP).has(n.primitive.name);
   if (!cheap) return undefined;

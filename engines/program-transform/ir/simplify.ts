@@ -24,6 +24,8 @@ export function simplifyApply(build: Builder, primitive: AnyPrimitive, args: rea
   }
   const [a, b] = args as [Node, Node];
   const [x, y] = known;
+  const isNegated = (n: Node) => isApply(n, p.neg as AnyPrimitive);
+  const apply = (primitive: AnyPrimitive, ...of: readonly Node[]) => build.apply(primitive, of, undefined);
   switch (primitive) {
     case p.item as AnyPrimitive:
       return a;
@@ -32,28 +34,33 @@ export function simplifyApply(build: Builder, primitive: AnyPrimitive, args: rea
     case p.add as AnyPrimitive:
       if (x === 0) return b;
       if (y === 0) return a;
-      if (isApply(b, p.neg as AnyPrimitive)) return build.apply(p.sub as AnyPrimitive, [a, b.args[0] as Node], undefined);
+      if (isNegated(b)) return apply(p.sub as AnyPrimitive, a, b.args[0] as Node);
+      if (isNegated(a)) return apply(p.sub as AnyPrimitive, b, a.args[0] as Node);
       return undefined;
     case p.sub as AnyPrimitive:
       if (y === 0) return a;
-      if (isApply(b, p.neg as AnyPrimitive)) return build.apply(p.add as AnyPrimitive, [a, b.args[0] as Node], undefined);
+      if (isNegated(b)) return apply(p.add as AnyPrimitive, a, b.args[0] as Node);
       return undefined;
     case p.mul as AnyPrimitive:
       if (x === 1) return b;
       if (y === 1) return a;
-      if (x === -1) return build.apply(p.neg as AnyPrimitive, [b], undefined);
-      if (y === -1) return build.apply(p.neg as AnyPrimitive, [a], undefined);
+      if (x === -1) return apply(p.neg as AnyPrimitive, b);
+      if (y === -1) return apply(p.neg as AnyPrimitive, a);
+      // Signs move outward, where a sum takes them in.
+      if (isNegated(a)) return apply(p.neg as AnyPrimitive, apply(primitive, a.args[0] as Node, b));
+      if (isNegated(b)) return apply(p.neg as AnyPrimitive, apply(primitive, a, b.args[0] as Node));
       return undefined;
     case p.div as AnyPrimitive:
-      return y === 1 ? a : undefined;
+      if (y === 1) return a;
+      return isNegated(a) ? apply(p.neg as AnyPrimitive, apply(primitive, a.args[0] as Node, b)) : undefined;
     case p.neg as AnyPrimitive:
-      return isApply(a, p.neg as AnyPrimitive) ? a.args[0] : undefined;
+      return isNegated(a) ? a.args[0] : undefined;
     case p.pow as AnyPrimitive:
       if (y === 1) return a;
-      if (y === 2) return build.apply(p.mul as AnyPrimitive, [a, a], undefined);
+      if (y === 2) return apply(p.mul as AnyPrimitive, a, a);
       return undefined;
     case p.square as AnyPrimitive:
-      return build.apply(p.mul as AnyPrimitive, [a, a], undefined);
+      return apply(p.mul as AnyPrimitive, a, a);
     case p.where as AnyPrimitive:
       if (x !== undefined) return args[x !== 0 ? 1 : 2];
       return args[1] === args[2] ? args[1] : undefined;

@@ -16,8 +16,8 @@ export type PassName = "known arguments" | "dead results" | "merged ifs" | "inva
 
 /** Each made anew for each run. */
 const passes: readonly { readonly name: PassName; readonly make: () => Rewrite }[] = [
-  { name: "known arguments", make: () => knownArguments },
   { name: "dead results", make: () => deadResults },
+  { name: "known arguments", make: () => knownArguments },
   { name: "merged ifs", make: () => mergeIfs },
   { name: "invariants", make: () => invariants },
   { name: "reassociation", make: () => reassociate },
