@@ -36,12 +36,12 @@ export class Specialised {
   constructor(program: Program, args: readonly Tree[], wrt: readonly number[], isOpen: (argument: number) => boolean) {
     this.program = program;
     const { graph, owner, result, resultTypes } = scope(() => specialise(program, args, isOpen));
-    this.graph = graph;
+    this.graph = optimise(graph).graph;
     this.types = graph.params.map((p) => p.type);
     this.result = result;
     this.resultTypes = resultTypes;
     this.active = this.types.map((t, i) => wrt.includes(owner[i] as number) && isDifferentiable(t));
-    this.orders = [graph];
+    this.orders = [this.graph];
   }
 
   /** `(x…) → (f(x…), ∂f…)`, for a result that is one number. */

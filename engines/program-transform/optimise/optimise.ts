@@ -3,7 +3,7 @@
  * nodes were made (ir/build.ts, ir/simplify.ts): equal nodes are one, constants fold, fields of tuples are taken, primitives have their
  * pullbacks inlined. What is left crosses the borders of arms and bodies.
  */
-import { type Graph, graphsBelow, nodesOf } from "../ir/graph.ts";
+import { type Graph, graphsBelow, hasControlFlow, nodesOf } from "../ir/graph.ts";
 import { deadResults } from "./dead-results.ts";
 import { invariants } from "./invariants.ts";
 import { knownArguments } from "./known-arguments.ts";
@@ -56,7 +56,9 @@ export function optimise(graph: Graph, off: readonly PassName[] = []): Optimised
   const totals = passNames.map((name) => ({ name, milliseconds: 0, removed: 0 }));
   let current = graph;
   let before = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < ROUNDS && countNodes(current) < before * (1 - WORTH); round++) {
+  // What one pass finds in the second round is what another left in the first, where there is control flow.
+  const isWorth = (round: number) => (round < 2 && hasControlFlow(current)) || countNodes(current) < before * (1 - WORTH);
+  for (let round = 0; round < ROUNDS && isWorth(round); round++) {
     before = countNodes(current);
     for (const [i, { name, make }] of passes.entries()) {
       if (off.includes(name)) continue;

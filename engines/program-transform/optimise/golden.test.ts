@@ -1,0 +1,154 @@
+/** What optimisation leaves of small gradients, pinned: a change of these texts is a change of what the optimiser does. */
+import { describe, expect, test } from "vitest";
+import { loadProgram } from "../../../loader/load.ts";
+import type { Tree } from "../../engine.ts";
+import { printGraph } from "../ir/print.ts";
+import { Specialised } from "../specialised.ts";
+import { optimise } from "./optimise.ts";
+
+const specialised = (source: string, args: readonly Tree[], wrt: readonly number[] = args.map((_, i) => i)) =>
+  new Specialised(loadProgram({ file: "golden.ts", source }), args, wrt, () => true);
+const gradient = (...given: Parameters<typeof specialised>) => printGraph(optimise(specialised(...given).gradient()).graph);
+
+describe("the derivatives of x ** 3", () => {
+  const cube = specialised("export function f(x: number) { return x ** 3; }", [2]);
+  test("are 3·x·x, 6·x, 6 and 0", () => {
+    expect([1, 2, 3, 4].map((n) => printGraph(cube.order(n)))).toMatchInlineSnapshot(`
+      [
+        "f′(p0: num) → num
+        v1: num = mul(p0, p0)
+        v2: num = mul(3, v1)
+        return v2",
+        "f′′(p0: num) → num
+        v1: num = mul(6, p0)
+        return v1",
+        "f′′′(p0: num) → num
+        return 6",
+        "f′′′′(p0: num) → num
+        return 0",
+      ]
+    `);
+  });
+});
+
+describe("the gradient of", () => {
+  test("a maximum is one if", () => {
+    expect(gradient("export function f(x: number, y: number) { return x > y ? x : y; }", [1, 2])).toMatchInlineSnapshot(`
+      "f∇(p0: num, p1: num) → (num, num, num)
+        v1: bool = gt(p0, p1)
+        v2: (num, num, num) = if(v1, p0, p1)
+          λ(p3: num, p4: num)
+            v3: (num, num, num) = tuple(p3, 1, 0)
+            return v3
+          λ(p6: num, p7: num)
+            v4: (num, num, num) = tuple(p7, 0, 1)
+            return v4
+        return v2"
+    `);
+  });
+
+  test("functions that return functions is 1", () => {
+    expect(
+      gradient("const f2 = (b: number) => (_c: number) => b; export function f(a: number) { return f2(a)(1); }", [1]),
+    ).toMatchInlineSnapshot(`
+      "f∇(p0: num) → (num, num)
+        v1: (num, num) = tuple(p0, 1)
+        return v1"
+    `);
+  });
+
+  test("a power by a loop is two loops and one stack", () => {
+    expect(
+      gradient("export function f(x: number, n: number) { let r = 1; for (let i = 0; i < n; i++) r *= x; return r; }", [2, 3], [0]),
+    ).toMatchInlineSnapshot(`
+      "f∇(p0: num, p1: num) → (num, num)
+        v1: [num] = arrayOf()
+        v2: (num, num, [num]) = loop(1, 0, v1; p1, p0)
+          λ(p3: num, p4: num, p5: [num], p6: num, p7: num)
+            v3: bool = lt(p4, p6)
+            return v3
+          λ(p9: num, p10: num, p11: [num], p12: num, p13: num)
+            v4: num = mul(p9, p13)
+            v5: num = add(p10, 1)
+            v6: [num] = arrayPush(p11, p9)
+            v7: (num, num, [num]) = tuple(v4, v5, v6)
+            return v7
+        v8: [num] = get 2(v2)
+        v9: num = arrayLength(v8)
+        v10: (num, num, num) = loop(v9, 1, 0; v8, p0)
+          λ(p21: num, p22: num, p23: num, p24: [num], p25: num)
+            v11: bool = gt(p21, 0)
+            return v11
+          λ(p27: num, p28: num, p29: num, p30: [num], p31: num)
+            v12: num = sub(p27, 1)
+            v13: num = arrayGet(p30, v12)
+            v14: num = mul(p28, p31)
+            v15: num = mul(p28, v13)
+            v16: num = add(p29, v15)
+            v17: (num, num, num) = tuple(v12, v14, v16)
+            return v17
+        v18: num = get 2(v10)
+        v19: num = get 0(v2)
+        v20: (num, num) = tuple(v19, v18)
+        return v20"
+    `);
+  });
+
+  test("an argument that nothing reads is 0", () => {
+    expect(gradient("export function f(x: number, _y: number) { return Math.sin(x); }", [1, 2])).toMatchInlineSnapshot(`
+      "f∇(p0: num, p1: num) → (num, num, num)
+        v1: num = sin(p0)
+        v2: num = cos(p0)
+        v3: (num, num, num) = tuple(v1, v2, 0)
+        return v3"
+    `);
+  });
+
+  test("a value that both arms give comes out of them, and an invariant out of the loop", () => {
+    const source = `export function f(x: number, n: number) {
+      let s = 0;
+      for (let i = 0; i < n; i++) { const e = Math.exp(x); s = i > 2 ? s + e : s; }
+      return s;
+    }`;
+    expect(gradient(source, [0.3, 5], [0])).toMatchInlineSnapshot(`
+      "f∇(p0: num, p1: num) → (num, num)
+        v1: num = exp(p0)
+        v2: (num, num) = loop(0, 0; p1, v1)
+          λ(p3: num, p4: num, p5: num, p6: num)
+            v3: bool = lt(p4, p5)
+            return v3
+          λ(p8: num, p9: num, p10: num, p11: num)
+            v4: num = add(p9, 1)
+            v5: bool = gt(p9, 2)
+            v6: num = if(v5, p8, p11)
+              λ(p14: num, p15: num)
+                v7: num = add(p14, p15)
+                return v7
+              λ(p17: num, p18: num)
+                return p17
+            v8: (num, num) = tuple(v6, v4)
+            return v8
+        v9: num = get 1(v2)
+        v10: (num, num) = loop(v9, 0; )
+          λ(p23: num, p24: num)
+            v11: bool = gt(p23, 0)
+            return v11
+          λ(p26: num, p27: num)
+            v12: num = sub(p26, 1)
+            v13: bool = gt(v12, 2)
+            v14: num = if(v13)
+              λ()
+                return 1
+              λ()
+                return 0
+            v15: num = add(p27, v14)
+            v16: (num, num) = tuple(v12, v15)
+            return v16
+        v17: num = get 1(v10)
+        v18: num = mul(v17, v1)
+        v19: num = get 0(v2)
+        v20: (num, num) = tuple(v19, v18)
+        return v20"
+    `);
+  });
+});
