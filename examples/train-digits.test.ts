@@ -4,13 +4,13 @@ import { releaseConstants } from "../core/tensor/eager.ts";
 import { useDevice } from "../core/tensor/tensor.ts";
 import { trainDigits } from "./train-digits.ts";
 
-test("six epochs learn the digits: more than 95 % of the held-out quarter, and all memory returns", () => {
+test.each(["tape", "program-transform"] as const)("six epochs by the %s engine learn the digits, and all memory returns", (engine) => {
   const device = openDevice("wasm");
   useDevice(device);
   releaseConstants();
   const before = device.stats().liveBytes;
   const losses: number[] = [];
-  const accuracy = trainDigits({ epochs: 6, onEpoch: (_epoch, loss) => losses.push(loss) });
+  const accuracy = trainDigits({ epochs: 6, engine, onEpoch: (_epoch, loss) => losses.push(loss) });
   expect(accuracy).toBeGreaterThan(0.95);
   expect(losses.at(-1)).toBeLessThan((losses[0] as number) / 5);
   releaseConstants();
