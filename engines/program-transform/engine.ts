@@ -31,7 +31,8 @@ interface Variant {
 /** A prepared program belongs to the scope that it was made in, and gives its plans back when that ends. */
 class Transformed implements Prepared, Owned {
   owner = 0;
-  readonly phases = {};
+  /** Of what has been made so far. */
+  readonly phases = { transform: 0, optimise: 0, compile: 0 };
   private readonly program: Program;
   private readonly wrt: readonly number[];
   /** The most recent first. */
@@ -136,9 +137,10 @@ class Transformed implements Prepared, Owned {
   private run(variant: Variant, what: string, graph: () => Graph, leaves: readonly unknown[], count?: number): readonly unknown[] {
     let loaded = variant.loaded.get(what);
     if (loaded === undefined) {
-      const optimised = optimise(graph()).graph;
+      const made = this.timed("transform", graph);
+      const optimised = this.timed("optimise", () => optimise(made).graph);
       this.nodes = countNodes(optimised);
-      loaded = load(optimised);
+      loaded = this.timed("compile", () => load(optimised));
       variant.loaded.set(what, loaded);
     }
     const result = loaded.run(...leaves);
@@ -155,7 +157,7 @@ class Transformed implements Prepared, Owned {
       if (i > 0) variants.unshift(...variants.splice(i, 1));
       return v;
     }
-    const specialised = this.specialise(args);
+    const specialised = this.timed("transform", () => this.specialise(args));
     const forms = args.map((a, i) => formOf(a, this.needsNumbers && !this.wrt.includes(i)));
     const made: Variant = { device, forms, specialised, loaded: new Map() };
     if (variants.length >= MAX_FORMS) forget(variants.pop() as Variant);
@@ -183,6 +185,13 @@ class Transformed implements Prepared, Owned {
       if (error instanceof BenchError) error.span ??= program.span;
       throw error;
     }
+  }
+
+  private timed<T>(phase: keyof Transformed["phases"], body: () => T): T {
+    const start = performance.now();
+    const result = body();
+    this.phases[phase] += performance.now() - start;
+    return result;
   }
 
   /** The tangents of the leaves that are differentiated, in their order. */

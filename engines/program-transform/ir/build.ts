@@ -18,7 +18,7 @@ let nodes = 0;
 let graphs = 0;
 
 /** What the caller of `node` gives. */
-type Parts<T> = T extends { readonly id: number } ? Omit<T, "id" | "isDerivative"> : never;
+type Parts<T> = T extends { readonly id: number } ? Omit<T, "id" | "isDerivative" | "key"> : never;
 
 /** The type of a constant. */
 export function typeOfConstant(value: Constant): Type {
@@ -44,7 +44,16 @@ export function openGraph(name: string, params: readonly Type[], resultType: Typ
   return {
     number: ++graphs,
     name,
-    params: params.map((type, index) => ({ id: ++nodes, op: "param", index, type, args: [], span: undefined, isDerivative: false })),
+    params: params.map((type, index) => ({
+      id: ++nodes,
+      op: "param",
+      index,
+      type,
+      args: [],
+      span: undefined,
+      isDerivative: false,
+      key: "",
+    })),
     result: undefined,
     resultType,
     span,
@@ -55,6 +64,11 @@ export function openGraph(name: string, params: readonly Type[], resultType: Typ
 export function closeGraph(graph: Graph, result: Node): Graph {
   graph.result = result;
   return graph;
+}
+
+/** A graph of the same parameters with another result. */
+export function newVersion(graph: Graph, result: Node): Graph {
+  return { ...graph, number: ++graphs, result };
 }
 
 /** A finished graph from a function of its parameters. */
@@ -220,10 +234,15 @@ export class Builder {
     return this.node(key, { op: "loop", test, body, carried: carried.length, args, type, span: this.span });
   }
 
+  /** Takes a node of another version of the graph, whose arguments are nodes of this one: an equal node is this node from now on. */
+  adopt(node: Node): void {
+    if (!this.made.has(node.key)) this.made.set(node.key, node);
+  }
+
   private node(key: string, parts: Parts<Node>): Node {
     let node = this.made.get(key);
     if (node === undefined) {
-      node = { ...parts, id: ++nodes, isDerivative: this.isDerivative } as Node;
+      node = { ...parts, id: ++nodes, isDerivative: this.isDerivative, key } as Node;
       this.made.set(key, node);
     } else if (node.isDerivative && !this.isDerivative) (node as { isDerivative: boolean }).isDerivative = false;
     return node;

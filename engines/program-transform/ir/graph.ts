@@ -74,6 +74,8 @@ interface Common {
   readonly span: Span | undefined;
   /** Made by differentiation and part of no value that the program itself computes: its last bits are free. */
   readonly isDerivative: boolean;
+  /** Equal for equal nodes of one graph. */
+  readonly key: string;
 }
 
 export type ParamNode = Common & { readonly op: "param"; readonly index: number };

@@ -64,6 +64,9 @@ interface Open {
 
 /** The fields of a graph's result as nodes; its one value where `fields` is not given. */
 function opened(graph: Graph, fields: readonly number[] | undefined): Open {
+  const root = graph.result as Node;
+  if (fields === undefined) return { params: graph.params, results: [root] };
+  if (root.op === "tuple") return { params: graph.params, results: fields.map((f) => root.args[f] as Node) };
   const { params } = openGraph(
     graph.name,
     graph.params.map((p) => p.type),
@@ -71,11 +74,16 @@ function opened(graph: Graph, fields: readonly number[] | undefined): Open {
   );
   const build = new Builder();
   const result = inline(build, graph, params);
-  return { params, results: fields === undefined ? [result] : fields.map((f) => build.get(result, f)) };
+  return { params, results: fields.map((f) => build.get(result, f)) };
 }
 
-function closed(name: Graph, params: readonly Node[], results: readonly Node[]): Graph {
-  return extract(name.name, params, results, (b, r) => pack(b, r), name.span);
+/** A graph of some of the results. */
+function closed(graph: Graph, params: readonly Node[], results: readonly Node[]): Graph {
+  const root = graph.result as Node;
+  const all = root.op === "tuple" && results.length > 1 ? root.args : [root];
+  const isSame = (x: readonly Node[], y: readonly Node[]) => x.length === y.length && x.every((e, i) => e === y[i]);
+  if (isSame(all, results) && isSame(graph.params, params)) return graph;
+  return extract(graph.name, params, results, (b, r) => pack(b, r), graph.span);
 }
 
 /** The fields of an `if` that are wanted, those that are no choice taken out. */
@@ -126,14 +134,10 @@ function smallerLoop(build: Builder, n: LoopNode, args: readonly Node[], fields:
   const order = [...kept, ...still, ...args.slice(carried).map((_, j) => carried + j)];
   const pick = <T>(list: readonly T[]): T[] => order.map((i) => list[i] as T);
   const test = visit.inner(closed(n.test, pick(n.test.params), [n.test.result as Node]));
+  const next = kept.map((i) => body.results[i] as Node);
+  const isAll = kept.length === carried && kept.length > 1;
   const turn = visit.inner(
-    extract(
-      n.body.name,
-      pick(body.params),
-      kept.map((i) => body.results[i] as Node),
-      (b, r) => b.tuple(r),
-      n.body.span,
-    ),
+    isAll ? closed(n.body, body.params, next) : extract(n.body.name, pick(body.params), next, (b, r) => b.tuple(r), n.body.span),
   );
   if (kept.length === 0) return fields.map((i) => args[i] as Node);
   const given = pick(args);

@@ -73,23 +73,23 @@ describe("the gradient of", () => {
             v6: [num] = arrayPush(p11, p9)
             v7: (num, num, [num]) = tuple(v4, v5, v6)
             return v7
-        v8: [num] = get 2(v2)
-        v9: num = arrayLength(v8)
-        v10: (num, num, num) = loop(v9, 1, 0; v8, p0)
-          λ(p21: num, p22: num, p23: num, p24: [num], p25: num)
-            v11: bool = gt(p21, 0)
-            return v11
-          λ(p27: num, p28: num, p29: num, p30: [num], p31: num)
-            v12: num = sub(p27, 1)
-            v13: num = arrayGet(p30, v12)
-            v14: num = mul(p28, p31)
-            v15: num = mul(p28, v13)
-            v16: num = add(p29, v15)
-            v17: (num, num, num) = tuple(v12, v14, v16)
-            return v17
-        v18: num = get 2(v10)
-        v19: num = get 0(v2)
-        v20: (num, num) = tuple(v19, v18)
+        v8: num = get 0(v2)
+        v9: [num] = get 2(v2)
+        v10: num = arrayLength(v9)
+        v11: (num, num, num) = loop(v10, 1, 0; v9, p0)
+          λ(p22: num, p23: num, p24: num, p25: [num], p26: num)
+            v12: bool = gt(p22, 0)
+            return v12
+          λ(p28: num, p29: num, p30: num, p31: [num], p32: num)
+            v13: num = sub(p28, 1)
+            v14: num = arrayGet(p31, v13)
+            v15: num = mul(p29, p32)
+            v16: num = mul(p29, v14)
+            v17: num = add(p30, v16)
+            v18: (num, num, num) = tuple(v13, v15, v17)
+            return v18
+        v19: num = get 2(v11)
+        v20: (num, num) = tuple(v8, v19)
         return v20"
     `);
   });
@@ -118,36 +118,36 @@ describe("the gradient of", () => {
             v3: bool = lt(p4, p5)
             return v3
           λ(p8: num, p9: num, p10: num, p11: num)
-            v4: num = add(p9, 1)
-            v5: bool = gt(p9, 2)
-            v6: num = if(v5, p8, p11)
-              λ(p14: num, p15: num)
-                v7: num = add(p14, p15)
-                return v7
-              λ(p17: num, p18: num)
-                return p17
-            v8: (num, num) = tuple(v6, v4)
+            v4: bool = gt(p9, 2)
+            v5: num = if(v4, p8, p11)
+              λ(p13: num, p14: num)
+                v6: num = add(p13, p14)
+                return v6
+              λ(p16: num, p17: num)
+                return p16
+            v7: num = add(p9, 1)
+            v8: (num, num) = tuple(v5, v7)
             return v8
-        v9: num = get 1(v2)
-        v10: (num, num) = loop(v9, 0; )
-          λ(p23: num, p24: num)
-            v11: bool = gt(p23, 0)
-            return v11
-          λ(p26: num, p27: num)
-            v12: num = sub(p26, 1)
-            v13: bool = gt(v12, 2)
-            v14: num = if(v13)
+        v9: num = get 0(v2)
+        v10: num = get 1(v2)
+        v11: (num, num) = loop(v10, 0; )
+          λ(p24: num, p25: num)
+            v12: bool = gt(p24, 0)
+            return v12
+          λ(p27: num, p28: num)
+            v13: num = sub(p27, 1)
+            v14: bool = gt(v13, 2)
+            v15: num = if(v14)
               λ()
                 return 1
               λ()
                 return 0
-            v15: num = add(p27, v14)
-            v16: (num, num) = tuple(v12, v15)
-            return v16
-        v17: num = get 1(v10)
-        v18: num = mul(v17, v1)
-        v19: num = get 0(v2)
-        v20: (num, num) = tuple(v19, v18)
+            v16: num = add(p28, v15)
+            v17: (num, num) = tuple(v13, v16)
+            return v17
+        v18: num = get 1(v11)
+        v19: num = mul(v18, v1)
+        v20: (num, num) = tuple(v9, v19)
         return v20"
     `);
   });

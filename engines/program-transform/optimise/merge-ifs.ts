@@ -8,7 +8,7 @@ import { Builder, closeGraph, inline, openGraph } from "../ir/build.ts";
 import { makeIf } from "../ir/extract.ts";
 import { type Graph, hasControlFlow, type IfNode, type Node, nodesOf } from "../ir/graph.ts";
 import { tupleType } from "../ir/type.ts";
-import { renew, type Visit } from "./rewrite.ts";
+import { rebuildGraph, renew, type Visit } from "./rewrite.ts";
 
 /** Ifs that become one, in order. */
 type Group = IfNode[];
@@ -17,6 +17,7 @@ export function mergeIfs(graph: Graph, visit: Visit): Graph {
   if (!hasControlFlow(graph)) return graph;
   const root = graph.result as Node;
   const groups = groupsIn(graph);
+  if (groups.size === 0) return rebuildGraph(graph, visit, () => undefined);
   const build = new Builder();
   const open = openGraph(
     graph.name,

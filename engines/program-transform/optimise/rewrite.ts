@@ -2,7 +2,7 @@
  * Graphs made anew, all the graphs below one with it. A pass says what becomes of one graph, given a way to transform the arms and
  * bodies inside it; called graphs are found by name, so recursion ends.
  */
-import { Builder, closeGraph, inline, openGraph, rebuild } from "../ir/build.ts";
+import { Builder, closeGraph, inline, newVersion, openGraph, rebuild } from "../ir/build.ts";
 import { type Graph, type Node, nodesOf } from "../ir/graph.ts";
 
 /** What becomes of a graph: one with the same parameters and result. `visit` is this pass on the graphs inside. */
@@ -66,33 +66,38 @@ export function renew(build: Builder, n: Node, args: readonly Node[], visit: Vis
   }
 }
 
-/** The same graph built anew, each node by `make` (which may leave a node to `renew` by giving undefined). */
+/**
+ * The graph with each node as `make` gives it, or undefined to leave it to `renew`. Nodes of which nothing changes are kept, and the
+ * graph itself where none does; the new graph has the parameters of the old one.
+ */
 export function rebuildGraph(
   graph: Graph,
   visit: Visit,
   make: (build: Builder, n: Node, at: ReadonlyMap<Node, Node>) => Node | undefined,
 ): Graph {
-  const open = openGraph(
-    graph.name,
-    graph.params.map((p) => p.type),
-    graph.resultType,
-    graph.span,
-  );
   const build = new Builder();
-  const at = new Map<Node, Node>(graph.params.map((p, i) => [p, open.params[i] as Node]));
+  const at = new Map<Node, Node>(graph.params.map((p) => [p, p]));
   for (const n of nodesOf(graph)) {
     if (at.has(n)) continue;
-    const made = make(build, n, at);
-    at.set(
-      n,
-      made ??
-        renew(
-          build,
-          n,
-          n.args.map((a) => at.get(a) as Node),
-          visit,
-        ),
-    );
+    const args = n.args.map((a) => at.get(a) as Node);
+    const isSame = args.every((a, i) => a === n.args[i]) && isKept(n, visit);
+    if (isSame) build.adopt(n);
+    at.set(n, make(build, n, at) ?? (isSame ? n : renew(build, n, args, visit)));
   }
-  return closeGraph(open, at.get(graph.result as Node) as Node);
+  const result = at.get(graph.result as Node) as Node;
+  return result === graph.result ? graph : newVersion(graph, result);
+}
+
+/** True where the graphs inside a node stay what they are. */
+function isKept(n: Node, visit: Visit): boolean {
+  switch (n.op) {
+    case "if":
+      return visit.inner(n.consequent) === n.consequent && visit.inner(n.otherwise) === n.otherwise;
+    case "loop":
+      return visit.inner(n.test) === n.test && visit.inner(n.body) === n.body;
+    case "invoke":
+      return visit.called(n.graph) === n.graph;
+    default:
+      return true;
+  }
 }
