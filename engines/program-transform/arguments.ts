@@ -19,7 +19,7 @@ export type Form =
 /** True for what is one value: an array of many numbers. */
 export const isLong = (t: Tree): boolean => Array.isArray(t) && t.length > LONG && t.every((x) => typeof x === "number");
 
-const numbersOf = (t: Tree): Numbers => new Numbers(Float64Array.from(t as readonly number[]), (t as readonly number[]).length);
+const numbersOf = (t: Tree): Numbers => new Numbers(new Float64Array(t as readonly number[]), (t as readonly number[]).length);
 
 /** `isKnown`: its numbers count with their values, but for those of long arrays. */
 export function formOf(t: Tree, isKnown: boolean): Form {
@@ -79,7 +79,10 @@ export function leavesOf(trees: readonly Tree[]): unknown[] {
 
 /** A value of a compiled program as the caller sees it. */
 export function outward(x: unknown): Tree {
-  return x instanceof Numbers ? Array.from(x.data.subarray(0, x.length)) : (x as Tree);
+  if (!(x instanceof Numbers)) return x as Tree;
+  const all = new Array<number>(x.length);
+  for (let i = 0; i < all.length; i++) all[i] = x.data[i] as number;
+  return all;
 }
 
 /** The tree with every leaf replaced by what `next` gives for it, and what is no leaf by null. */

@@ -75,9 +75,10 @@ function target(n: Node, block: Block): One {
   return copied({ text: boxed(code), owned: false }, a.type) as One;
 }
 
-/** An argument that the user may hold on to: still owned where this is its last use, owned by nobody from now on where not. */
+/** An argument that the user may hold on to: still owned where this is its last use, by nobody from now on where not; nothing is everybody's own. */
 export function handed(a: Node, user: Node, block: Block): Code {
   const code = block.codes.get(a) as Code;
+  if (a.op === "arrayOf" && a.args.length === 0) return { text: boxed(code), owned: true };
   if (!block.isLast(a, user)) disown(code);
   return code;
 }
