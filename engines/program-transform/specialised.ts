@@ -16,6 +16,7 @@ import { extract, pack } from "./ir/extract.ts";
 import type { Graph, Node } from "./ir/graph.ts";
 import { arrayType, NUM, type Type, tensorType } from "./ir/type.ts";
 import { optimise } from "./optimise/optimise.ts";
+import { Unreachable } from "./specialise/completion.ts";
 import { Modules } from "./specialise/module.ts";
 import { Natives } from "./specialise/natives.ts";
 import { isNode, Nothing, NULL, Obj, Text, UNDEFINED, type Value } from "./specialise/value.ts";
@@ -170,9 +171,19 @@ function specialise(program: Program, args: readonly Tree[], isOpen: (argument: 
   };
   const given = args.map((a, i) => value(a, i));
   s.module = module;
-  const result = s.call(f, given, undefined, module.parsed.body[0] as never);
+  const result = called(() => s.call(f, given, undefined, module.parsed.body[0] as never));
   const leaves: Node[] = [];
   s.leavesIn(result, leaves);
   const graph = extract(program.exportName, params, leaves, (b, r) => pack(b, r), program.span);
   return { graph, owner, result, resultTypes: leaves.map((n) => n.type) };
+}
+
+/** A program that throws whatever its numbers are throws now. */
+function called(run: () => Value): Value {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof Unreachable)) throw error;
+    throw new BenchError("runtime", error.reason, { advice: "the program throws this for all arguments of this form" });
+  }
 }

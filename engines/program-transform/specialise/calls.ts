@@ -51,11 +51,10 @@ export abstract class Calls extends Statements {
 
   override call(fn: Value, args: readonly Value[], self: Value | undefined, at: Syntax): Value {
     if (fn instanceof Choice)
-      return this.choose(
-        fn.condition,
-        () => this.call(fn.consequent, args, self, at),
-        () => this.call(fn.otherwise, args, self, at),
-      );
+      return this.each(fn, (f) => {
+        if (!(f instanceof Nothing)) return this.call(f, args, self, at);
+        throw new Unreachable(`${f.name} is called`, true);
+      });
     if (!(fn instanceof Fn)) throw this.mistake("what is called here is not a function", undefined, at);
     const { code } = fn;
     if (code.kind === "native") {
@@ -79,7 +78,11 @@ export abstract class Calls extends Statements {
     }
     const open = this.stack.find((c) => c.closure.syntax === code.syntax && c.closure.scope === code.scope);
     if (open !== undefined && (open.frame !== this.frame || this.depthOf(code) >= MAX_UNROLLED)) throw new FoundRecursion(open.closure);
-    if (this.stack.length > DEEPEST) throw this.refuse("this recursion does not end by what is known before it runs, or is very deep");
+    if (this.stack.length > DEEPEST)
+      throw this.refuse(
+        "this recursion does not end by what is known before it runs, or is very deep",
+        "give it a case that ends, or write it as a loop",
+      );
     const before = this.frame;
     const notes = this.journal.depth;
     this.journal.begin();
@@ -110,9 +113,12 @@ export abstract class Calls extends Statements {
   }
 
   protected body(code: Closure, args: readonly Value[], self: Value | undefined): Value {
+    if (code.syntax.generator)
+      throw this.refuse("generators are outside the differentiable language", "collect the values in an array and return it", code.syntax);
     return this.within(code.module, () => {
       const scope = new Scope(code.scope);
       functionScopes.add(scope);
+      scope.home = code.home;
       scope.self = code.syntax.type === "ArrowFunctionExpression" ? undefined : self;
       if (code.syntax.type !== "ArrowFunctionExpression" && self === undefined) scope.self = UNDEFINED;
       const params = code.syntax.params as readonly Syntax[];
@@ -167,7 +173,11 @@ export abstract class Calls extends Statements {
       const c = v.content.value;
       if (c.kind === "array") out.push(c.node);
       else for (const x of c.kind === "record" ? c.fields.values() : c.items) this.leavesOf(x, out);
-    } else if (v instanceof Choice) throw this.refuse("a recursive function is given, or gives, values of different form");
+    } else if (v instanceof Choice)
+      throw this.refuse(
+        "a recursive function is given, or gives, values of different form",
+        "give it one form, for instance a number that says which case it is",
+      );
   }
 
   protected withLeaves(v: Value, queue: Node[]): Value {
@@ -265,7 +275,7 @@ export abstract class Calls extends Statements {
   }
 
   protected recur(recursion: Recursion, args: readonly Value[]): Value {
-    if (recursion.template === undefined) throw new Unreachable("a recursive call");
+    if (recursion.template === undefined) throw new Unreachable("a recursive call", false);
     const leaves: Node[] = [];
     for (const a of args) this.leavesOf(a, leaves);
     const all = [...leaves, ...recursion.imports].map((n) => this.frame.local(n));

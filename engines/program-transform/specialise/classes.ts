@@ -5,17 +5,25 @@ import { NEXT } from "./completion.ts";
 import { keyText } from "./evaluator.ts";
 import { declareIn, functionScopes } from "./loop-statements.ts";
 import type { ModuleScope } from "./module.ts";
-import { type ClassValue, Fn, type FunctionSyntax, type Obj, Scope, Text, UNDEFINED, type Value } from "./value.ts";
+import { type ClassValue, type Closure, Fn, type FunctionSyntax, Obj, Scope, Text, UNDEFINED, type Value } from "./value.ts";
 
 export abstract class Classes extends Calls {
   override classOf(syntax: Extract<Syntax, { type: "ClassDeclaration" | "ClassExpression" }>, scope: Scope): Value {
     const base = syntax.superClass ? this.evaluate(syntax.superClass, scope) : undefined;
     const methods = new Map<string, FunctionSyntax>();
+    const getters = new Map<string, FunctionSyntax>();
+    const setters = new Map<string, FunctionSyntax>();
     const statics = new Map<string, FunctionSyntax>();
     for (const m of syntax.body.body) {
+      if (m.type === "StaticBlock")
+        throw this.refuse("a static block of a class is not differentiated", "compute it outside of the class", m);
+      if (m.type === "AccessorProperty") throw this.refuse("accessor fields are not differentiated", "write a plain field", m);
+      if ("computed" in m && m.computed) throw this.refuse("a computed name in a class is not read", "write the name out", m);
       if (m.type !== "MethodDefinition" || m.kind === "constructor") continue;
-      if (m.kind !== "method") throw this.refuse("getters and setters are not differentiated", "write a method", m);
-      (m.static ? statics : methods).set(keyText(m.key), m.value as unknown as FunctionSyntax);
+      if (m.static && m.kind !== "method")
+        throw this.refuse("static getters and setters are not differentiated", "write a static method", m);
+      const table = m.static ? statics : { method: methods, get: getters, set: setters }[m.kind];
+      table.set(keyText(m.key), m.value as unknown as FunctionSyntax);
     }
     if (base !== undefined && !(base instanceof Fn && base.code.kind === "class"))
       throw this.refuse("this class extends what is not a class of the program");
@@ -27,9 +35,20 @@ export abstract class Classes extends Calls {
       module: this.module as ModuleScope,
       base: base === undefined ? undefined : ((base as Fn).code as ClassValue),
       methods,
+      getters,
+      setters,
       statics,
+      fields: this.record(new Map()),
     };
-    return new Fn(value);
+    const fn = new Fn(value);
+    for (const m of syntax.body.body) {
+      if (m.type !== "PropertyDefinition" || !m.static || m.declare) continue;
+      const inner = new Scope(scope);
+      inner.self = fn;
+      if (syntax.id) declareIn(inner, syntax.id.name).value = fn;
+      this.setMember(value.fields, new Text(keyText(m.key)), m.value ? this.evaluate(m.value, inner) : UNDEFINED);
+    }
+    return fn;
   }
 
   override construct(fn: Value, args: readonly Value[], at: Syntax): Value {
@@ -48,6 +67,7 @@ export abstract class Classes extends Calls {
         if (m.type !== "PropertyDefinition" || m.static || m.declare) continue;
         const scope = new Scope(type.scope);
         scope.self = instance;
+        scope.home = type;
         this.within(type.module, () =>
           this.setMember(instance, new Text(keyText(m.key)), m.value ? this.evaluate(m.value, scope) : UNDEFINED),
         );
@@ -63,6 +83,7 @@ export abstract class Classes extends Calls {
       const scope = new Scope(type.scope);
       functionScopes.add(scope);
       scope.self = instance;
+      scope.home = type;
       const given: [string, Value][] = [];
       (fn.params as readonly Syntax[]).forEach((p, i) => {
         const value = p.type === "RestElement" ? this.list(args.slice(i)) : (args[i] ?? UNDEFINED);
@@ -88,12 +109,54 @@ export abstract class Classes extends Calls {
     });
   }
 
-  /** The method of an instance, of its class or a class above. */
-  methodOf(of: Obj, name: string): Value | undefined {
-    for (let c = of.type; c !== undefined; c = c.base) {
+  /** The method of an instance, or what its getter gives: of its class or a class above, beginning with `from`. */
+  methodOf(of: Obj, name: string, from = of.type): Value | undefined {
+    for (let c = from; c !== undefined; c = c.base) {
       const syntax = c.methods.get(name);
-      if (syntax !== undefined) return new Fn({ kind: "closure", name, syntax, scope: c.scope, module: c.module, self: of });
+      if (syntax !== undefined) return new Fn(methodIn(c, name, syntax, of));
+      const getter = c.getters.get(name);
+      if (getter !== undefined) return this.call(new Fn(methodIn(c, name, getter, of)), [], of, getter);
     }
     return undefined;
   }
+
+  /** `super.name` of the method that is being run. */
+  override above(name: string, scope: Scope): Value {
+    const self = scope.thisValue();
+    const home = scope.homeClass();
+    if (!(self instanceof Obj) || home === undefined) throw this.refuse("super is read in methods of classes only");
+    return (home.base && this.methodOf(self, name, home.base)) ?? UNDEFINED;
+  }
+
+  override setMember(of: Value, key: Value, value: Value): void {
+    if (of instanceof Fn && of.code.kind === "class") {
+      this.setMember(of.code.fields, key, value);
+      return;
+    }
+    if (of instanceof Obj && key instanceof Text)
+      for (let c = of.type; c !== undefined; c = c.base) {
+        const setter = c.setters.get(key.text);
+        if (setter !== undefined) {
+          this.call(new Fn(methodIn(c, key.text, setter, of)), [value], of, setter);
+          return;
+        }
+        if (c.getters.has(key.text)) throw this.mistake(`${key.text} has a getter and no setter, and is written`);
+      }
+    super.setMember(of, key, value);
+  }
+
+  /** A static method or field of a class or of one above. */
+  staticMember(of: Fn, type: ClassValue, name: string): Value | undefined {
+    for (let c: ClassValue | undefined = type; c !== undefined; c = c.base) {
+      const syntax = c.statics.get(name);
+      if (syntax !== undefined) return new Fn({ kind: "closure", name, syntax, scope: c.scope, module: c.module, self: of });
+      const { value: content } = c.fields.content;
+      if (content.kind === "record" && content.fields.has(name)) return content.fields.get(name);
+    }
+    return undefined;
+  }
+}
+
+function methodIn(type: ClassValue, name: string, syntax: FunctionSyntax, self: Obj): Closure {
+  return { kind: "closure", name, syntax, scope: type.scope, module: type.module, self, home: type };
 }

@@ -13,8 +13,11 @@ export const NEXT: Completion = { kind: "next" };
 /** Thrown where an arm cannot go on: a `throw` of the program, or a recursive call whose result is not known yet. */
 export class Unreachable extends Error {
   readonly reason: string;
-  constructor(reason: string) {
+  /** By a `throw`. */
+  readonly isThrown: boolean;
+  constructor(reason: string, isThrown: boolean) {
     super(reason);
     this.reason = reason;
+    this.isThrown = isThrown;
   }
 }

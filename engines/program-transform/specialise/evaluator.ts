@@ -1,5 +1,6 @@
 /** Expressions: what each gives, as far as it is known, and the nodes that compute the rest. */
 import type { Node as Syntax } from "oxc-parser";
+import type { BenchError } from "../../../core/base/errors.ts";
 import type { Node } from "../ir/graph.ts";
 import { Structure } from "./structure.ts";
 import {
@@ -21,6 +22,7 @@ import {
 export abstract class Evaluator extends Structure {
   abstract call(fn: Value, args: readonly Value[], self: Value | undefined, at: Syntax): Value;
   abstract construct(fn: Value, args: readonly Value[], at: Syntax): Value;
+  abstract above(name: string, scope: Scope): Value;
   abstract classOf(syntax: Extract<Syntax, { type: "ClassDeclaration" | "ClassExpression" }>, scope: Scope): Value;
 
   evaluate(e: Syntax, scope: Scope): Value {
@@ -41,7 +43,10 @@ export abstract class Evaluator extends Structure {
         if (typeof e.value === "boolean") return this.truth(e.value);
         if (typeof e.value === "string") return new Text(e.value);
         if (e.value === null && !("regex" in e) && !("bigint" in e)) return NULL;
-        throw this.refuse("this kind of literal cannot be differentiated");
+        throw this.refuse(
+          "regex" in e ? "regular expressions are not read by this engine" : "bigint numbers are not differentiated",
+          "regex" in e ? "compare strings with ===" : "write a number",
+        );
       case "Identifier":
         return this.variable(e.name, scope);
       case "ThisExpression":
@@ -79,14 +84,16 @@ export abstract class Evaluator extends Structure {
       case "AssignmentExpression":
         return this.assignment(e, scope);
       case "UpdateExpression": {
-        const old = this.numeric(this.evaluate(e.argument, scope));
+        const place = this.place(e.argument, scope);
+        const old = this.numeric(place.read());
         const next = this.apply(e.operator === "++" ? "add" : "sub", old, this.number(1));
-        this.assign(e.argument, next, scope);
+        place.write(next);
         return e.prefix ? next : old;
       }
       case "ChainExpression":
         return this.evaluate(e.expression, scope);
       case "MemberExpression": {
+        if (e.object.type === "Super") return this.above(this.textOf(this.keyOf(e, scope)), scope);
         const of = this.evaluate(e.object, scope);
         if (e.optional || isInChain(e.object)) return this.unlessNothing(of, (o) => this.member(o, this.keyOf(e, scope)));
         return this.member(of, this.keyOf(e, scope));
@@ -141,10 +148,18 @@ export abstract class Evaluator extends Structure {
     return new Fn(code);
   }
 
+  /** A name that programs do not find, or that this engine does not read. */
+  private unknownName(name: string): BenchError {
+    if (name === "arguments") return this.refuse("arguments is not read by this engine", "declare a rest parameter: (...args: number[])");
+    if (name in globalThis) return this.refuse(`${name} is not read by this engine`, "use numbers, arrays, records and functions");
+    return this.mistake(`${name} is not defined`, "declare it, import it, or pass it as an argument");
+  }
+
   variable(name: string, scope: Scope): Value {
     const cell = scope.find(name);
-    if (cell === undefined) throw this.mistake(`${name} is not defined`);
-    if (cell.value === undefined) throw this.mistake(`${name} is read before it is given a value`);
+    if (cell === undefined) throw this.unknownName(name);
+    if (cell.value === undefined)
+      throw this.mistake(`${name} is read before it is given a value`, "declare and fill it above its first use");
     return cell.value;
   }
 
@@ -157,20 +172,35 @@ export abstract class Evaluator extends Structure {
   // Assignments.
 
   protected assignment(e: Extract<Syntax, { type: "AssignmentExpression" }>, scope: Scope): Value {
-    if (e.operator === "=") {
+    if (e.operator === "=" && unwrapped(e.left as Syntax).type !== "MemberExpression") {
       const value = this.evaluate(e.right, scope);
       this.assign(e.left, value, scope);
       return value;
     }
-    const old = this.evaluate(e.left as Syntax, scope);
+    const place = this.place(e.left as Syntax, scope);
+    if (e.operator === "=") {
+      const value = this.evaluate(e.right, scope);
+      place.write(value);
+      return value;
+    }
+    const old = place.read();
     if (e.operator === "&&=" || e.operator === "||=" || e.operator === "??=") {
       const value = this.logical(e.operator.slice(0, -1), old, () => this.evaluate(e.right, scope));
-      this.assign(e.left, value, scope);
+      place.write(value);
       return value;
     }
     const value = this.binary(e.operator.slice(0, -1), old, this.evaluate(e.right, scope));
-    this.assign(e.left, value, scope);
+    place.write(value);
     return value;
+  }
+
+  /** A target that is read and written: its object and its key are evaluated once, before what it is given. */
+  protected place(target: Syntax, scope: Scope): { read: () => Value; write: (value: Value) => void } {
+    const e = unwrapped(target);
+    if (e.type !== "MemberExpression") return { read: () => this.evaluate(e, scope), write: (value) => this.assign(e, value, scope) };
+    const object = this.evaluate(e.object, scope);
+    const key = this.keyOf(e, scope);
+    return { read: () => this.member(object, key), write: (value) => this.setMember(object, key, value) };
   }
 
   /** Gives a value to a target that exists. */
@@ -178,6 +208,12 @@ export abstract class Evaluator extends Structure {
     this.bind(target, value, scope, (name) => {
       const cell = scope.find(name);
       if (cell === undefined) throw this.mistake(`${name} is not defined`);
+      if (this.topLevels === 0 && scope.isOfModule(name))
+        throw this.refuse(
+          `${name} belongs to the module and is written while the function runs: the next call would find it changed`,
+          "declare it in the function, or pass it and return the new value",
+          target,
+        );
       this.journal.write(cell, value);
       return cell;
     });
@@ -259,7 +295,7 @@ export abstract class Evaluator extends Structure {
       throw this.refuse("super calls are read at the start of a constructor only");
     }
     const callee = unwrapped(e.callee);
-    if (callee.type === "MemberExpression") {
+    if (callee.type === "MemberExpression" && callee.object.type !== "Super") {
       const self = this.evaluate(callee.object, scope);
       const go = (o: Value): Value => {
         if (o instanceof Choice) return this.each(o, go);
@@ -293,7 +329,8 @@ function isInChain(e: Syntax): boolean {
 }
 
 export function keyText(key: Syntax): string {
-  if (key.type === "Identifier" || key.type === "PrivateIdentifier") return key.name;
+  if (key.type === "PrivateIdentifier") return `#${key.name}`;
+  if (key.type === "Identifier") return key.name;
   return String((key as { value?: unknown }).value);
 }
 

@@ -26,7 +26,14 @@ export class Joiner {
   private readonly exported = new Map<unknown, unknown>();
   private readonly fixes: (() => void)[] = [];
 
-  constructor(condition: Node, frame: Frame, then: Frame, otherwise: Frame) {
+  /** What each object that an arm made is joined with; null where it stands for itself. */
+  private readonly partners = new Map<Obj, Set<Obj | null>>();
+  private readonly joins: { readonly a: Obj; readonly b: Obj; readonly joined: Obj }[] = [];
+  /** The other arm throws: what this one gives depends on that. */
+  private readonly isThrowing: boolean;
+
+  constructor(condition: Node, frame: Frame, then: Frame, otherwise: Frame, isThrowing: boolean) {
+    this.isThrowing = isThrowing;
     this.condition = condition;
     this.frame = frame;
     this.arms = [then, otherwise];
@@ -57,8 +64,14 @@ export class Joiner {
     return () => new Choice(this.condition, x(), y());
   }
 
-  /** Both values where only one arm is left. */
+  /** No result of the `if` is needed. */
+  get isEmpty(): boolean {
+    return this.outs.length === 0;
+  }
+
+  /** A value where only one arm is left. */
   only(side: 0 | 1, v: Value): Later<Value> {
+    if (this.isThrowing && isNode(v)) return side === 0 ? this.out(v, undefined, v.type) : this.out(undefined, v, v.type);
     return this.side(side, v);
   }
 
@@ -106,7 +119,7 @@ export class Joiner {
 
   completionOnly(side: 0 | 1, c: Completion): Later<Completion> {
     if (c.kind === "return") {
-      const value = this.side(side, c.value);
+      const value = this.only(side, c.value);
       return () => ({ kind: "return", value: value() });
     }
     if (c.kind === "mixed") {
@@ -144,6 +157,15 @@ export class Joiner {
       this.results = unpack(this.frame.build, node, this.outs.length).map((n) => this.frame.mine(n));
     }
     for (const fix of this.fixes) fix();
+    // One object in an arm that is several in the other: a write through one name would have to be seen through another.
+    for (const { a, b, joined } of this.joins)
+      for (const o of [a, b]) if ((this.partners.get(o)?.size ?? 0) > 1 || o.isJoined) joined.isJoined = o.isJoined = true;
+  }
+
+  private meet(o: Obj, partner: Obj | null): void {
+    const known = this.partners.get(o);
+    if (known) known.add(partner);
+    else this.partners.set(o, new Set([partner]));
   }
 
   private out(a: Node | undefined, b: Node | undefined, type: Type): Later<Value> {
@@ -162,7 +184,10 @@ export class Joiner {
       const [c, x, y] = [this.side(k, v.condition), this.side(k, v.consequent), this.side(k, v.otherwise)];
       return () => new Choice(c() as Node, x(), y());
     }
-    if (v instanceof Obj) this.export(k, v.content);
+    if (v instanceof Obj) {
+      if (isMade(v, this.arms[k])) this.meet(v, null);
+      this.export(k, v.content);
+    }
     if (v instanceof Fn && v.code.kind === "closure") this.scope(k, v.code.scope);
     return () => v;
   }
@@ -200,6 +225,9 @@ export class Joiner {
       return undefined;
     if (x.kind === "list" && y.kind === "list" && x.items.length !== y.items.length) return undefined;
     const joined = new Obj(x, a.type);
+    this.joins.push({ a, b, joined });
+    this.meet(a, b);
+    this.meet(b, a);
     madeIn.set(joined, this.frame);
     const of = this.pairs.get(a) ?? new Map<Obj, Obj>();
     this.pairs.set(a, of.set(b, joined));

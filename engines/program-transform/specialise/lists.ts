@@ -4,7 +4,7 @@ import type { Node } from "../ir/graph.ts";
 import { arrayType, NUM } from "../ir/type.ts";
 import { Classes } from "./classes.ts";
 import { constantOf } from "./specialiser.ts";
-import { Cell, type Content, Fn, Obj, Text, UNDEFINED, type Value } from "./value.ts";
+import { Cell, type Content, Fn, isNode, Obj, Text, UNDEFINED, type Value } from "./value.ts";
 
 export type Method = (self: Obj, args: readonly Value[], at: Syntax) => Value;
 
@@ -14,7 +14,7 @@ export abstract class Lists extends Classes {
   }
 
   protected write(o: Obj, items: readonly Value[]): void {
-    this.journal.write(o.content, { kind: "list", items });
+    this.writeContent(o, { kind: "list", items });
   }
 
   /** Methods of lists whose length is known. */
@@ -44,7 +44,7 @@ export abstract class Lists extends Classes {
       this.list(
         this.itemsOf(self).flatMap((x, i) => {
           const y = this.call(f as Value, [x, this.number(i), self], undefined, at);
-          return y instanceof Obj && y.content.value.kind === "list" ? y.content.value.items : [y];
+          return y instanceof Obj && y.content.value.kind !== "record" ? this.itemsOf(y) : [y];
         }),
       ),
     forEach: (self, [f], at) => {
@@ -67,18 +67,16 @@ export abstract class Lists extends Classes {
     concat: (self, args) =>
       this.list([
         ...this.itemsOf(self),
-        ...args.flatMap((a) => (a instanceof Obj && a.content.value.kind === "list" ? a.content.value.items : [a])),
+        ...args.flatMap((a) => (a instanceof Obj && a.content.value.kind !== "record" ? this.itemsOf(a) : [a])),
       ]),
     reverse: (self) => {
       this.write(self, [...this.itemsOf(self)].reverse());
       return self;
     },
     toReversed: (self) => this.list([...this.itemsOf(self)].reverse()),
-    fill: (self, [v]) => {
-      this.write(
-        self,
-        this.itemsOf(self).map(() => v as Value),
-      );
+    fill: (self, [v, ...range]) => {
+      const items: Value[] = [...this.itemsOf(self)];
+      this.write(self, items.fill(v as Value, ...this.integers(range)));
       return self;
     },
     at: (self, args) => this.itemsOf(self).at(this.integers(args)[0] ?? 0) ?? UNDEFINED,
@@ -92,21 +90,38 @@ export abstract class Lists extends Classes {
     every: (self, [f], at) => this.tested(this.itemsOf(self), f as Value, at, false),
     find: (self, [f], at) => this.found(this.itemsOf(self), f as Value, at, (x) => x, UNDEFINED),
     findIndex: (self, [f], at) => this.found(this.itemsOf(self), f as Value, at, (_, i) => this.number(i), this.number(-1)),
-    includes: (self, [v]) =>
+    includes: (self, [v, ...from]) =>
       this.tested(
-        this.itemsOf(self),
-        this.native("same", ([x]) => this.binary("===", x as Value, v as Value)),
+        this.itemsOf(self).slice(...this.integers(from)),
+        this.native("same", ([x]) => this.sameZero(x as Value, v as Value)),
         this.at as Syntax,
         true,
       ),
-    indexOf: (self, [v]) =>
-      this.found(
-        this.itemsOf(self),
+    indexOf: (self, [v, start]) => {
+      const items = this.itemsOf(self);
+      const [given = 0] = start === undefined ? [] : this.integers([start]);
+      const from = given < 0 ? Math.max(0, items.length + given) : given;
+      return this.found(
+        items.slice(from),
         this.native("same", ([x]) => this.binary("===", x as Value, v as Value)),
         this.at as Syntax,
-        (_, i) => this.number(i),
+        (_, i) => this.number(from + i),
         this.number(-1),
-      ),
+      );
+    },
+    lastIndexOf: (self, [v, ...more]) => {
+      if (more.length > 0) throw this.refuse("lastIndexOf is read with one argument", "search in a slice");
+      const items = this.itemsOf(self);
+      return this.found(
+        [...items].reverse(),
+        this.native("same", ([x]) => this.binary("===", x as Value, v as Value)),
+        this.at as Syntax,
+        (_, i) => this.number(items.length - 1 - i),
+        this.number(-1),
+      );
+    },
+    findLast: (self, [f], at) => this.foundLast(self, f as Value, at, (x) => x, UNDEFINED),
+    findLastIndex: (self, [f], at) => this.foundLast(self, f as Value, at, (_, i) => this.number(i), this.number(-1)),
     sort: (self, [f], at) => {
       this.write(self, this.sorted(this.itemsOf(self), f, at));
       return self;
@@ -115,8 +130,13 @@ export abstract class Lists extends Classes {
     entries: (self) => this.list(this.itemsOf(self).map((x, i) => this.list([this.number(i), x]))),
     keys: (self) => this.list(this.itemsOf(self).map((_, i) => this.number(i))),
     values: (self) => this.list(this.itemsOf(self)),
-    flat: (self) =>
-      this.list(this.itemsOf(self).flatMap((x) => (x instanceof Obj && x.content.value.kind === "list" ? x.content.value.items : [x]))),
+    flat: (self, depth) => {
+      const [levels = 1] = this.integers(depth);
+      let items = this.itemsOf(self);
+      const isList = (x: Value) => x instanceof Obj && x.content.value.kind !== "record";
+      for (let level = 0; level < levels && items.some(isList); level++) items = items.flatMap((x) => (isList(x) ? this.itemsOf(x) : [x]));
+      return this.list(items);
+    },
   };
 
   /** Methods of arrays whose length is not known: loops. */
@@ -125,14 +145,14 @@ export abstract class Lists extends Classes {
       for (const a of args) {
         const { node } = self.content.value as Extract<Content, { kind: "array" }>;
         const next = this.frame.made((b) => b.update("arrayPush", [this.frame.local(node), this.frame.local(this.numeric(a))]));
-        this.journal.write(self.content, { kind: "array", node: next });
+        this.writeContent(self, { kind: "array", node: next });
       }
       return this.member(self, new Text("length"));
     },
     pop: (self) => {
       const last = this.member(self, this.apply("sub", this.member(self, new Text("length")) as Node, this.number(1)));
       const { node } = self.content.value as Extract<Content, { kind: "array" }>;
-      this.journal.write(self.content, { kind: "array", node: this.frame.made((b) => b.update("arrayPop", [this.frame.local(node)])) });
+      this.writeContent(self, { kind: "array", node: this.frame.made((b) => b.update("arrayPop", [this.frame.local(node)])) });
       return last;
     },
     forEach: (self, [f], at) => {
@@ -174,8 +194,8 @@ export abstract class Lists extends Classes {
     },
     slice: (self, args) => {
       const length = this.member(self, new Text("length")) as Node;
-      const from = args[0] === undefined ? this.number(0) : this.numeric(args[0]);
-      const to = args[1] === undefined ? length : this.numeric(args[1]);
+      const from = args[0] === undefined ? this.number(0) : this.placeIn(this.numeric(args[0]), length);
+      const to = args[1] === undefined ? length : this.placeIn(this.numeric(args[1]), length);
       const out = this.object({ kind: "array", node: this.frame.made((b) => b.arrayOf([], NUM)) });
       const at = new Cell<Value>(from);
       this.loop(
@@ -189,9 +209,10 @@ export abstract class Lists extends Classes {
       );
       return out;
     },
-    fill: (self, [v]) => {
+    fill: (self, [v, ...range]) => {
+      if (range.length > 0) throw this.refuse("a part of an array whose length is not known is filled", "write its elements in a loop");
       const length = this.member(self, new Text("length")) as Node;
-      this.journal.write(self.content, {
+      this.writeContent(self, {
         kind: "array",
         node: this.frame.made((b) =>
           b.structure("arrayFill", [this.frame.local(length), this.frame.local(this.numeric(v as Value))], arrayOfNumbers, 0),
@@ -213,6 +234,38 @@ export abstract class Lists extends Classes {
       },
       () => false,
     );
+  }
+
+  /** A place as `slice` counts it: from the end where it is negative, within the array. */
+  private placeIn(given: Node, length: Node): Node {
+    const at = this.apply("trunc", given);
+    const counted = this.select(this.apply("lt", at, this.number(0)), this.apply("add", at, length), at);
+    return this.apply("maximum", this.number(0), this.apply("minimum", counted, length));
+  }
+
+  /** Equality by which NaN is itself. */
+  private sameZero(a: Value, b: Value): Value {
+    const isNumber = isNode(a) && isNode(b) && a.type === NUM && b.type === NUM;
+    if (!isNumber) return this.binary("===", a, b);
+    return this.choose(
+      this.apply("eq", a, b),
+      () => this.truth(true),
+      () =>
+        this.choose(
+          this.apply("eq", a, a),
+          () => this.truth(false),
+          () => this.apply("ne", b, b),
+        ),
+    );
+  }
+
+  private foundLast(self: Obj, f: Value, at: Syntax, give: (x: Value, i: number) => Value, none: Value): Value {
+    const items = this.itemsOf(self);
+    const last = items.length - 1;
+    const test = this.native("test", ([x, i]) =>
+      this.call(f, [x as Value, this.apply("sub", this.number(last), i as Node), self], undefined, at),
+    );
+    return this.found([...items].reverse(), test, at, (x, i) => give(x, last - i), none);
   }
 
   protected integers(args: readonly Value[]): number[] {

@@ -28,7 +28,16 @@ export abstract class LoopStatements extends Evaluator {
       else this.evaluate(s.init, inner);
     }
     const test = (): Node => (s.test ? this.truthOf(this.evaluate(s.test, inner)) : this.truth(true));
-    const body = () => this.statement(s.body, inner, () => NEXT);
+    // A function made in a turn keeps the variables of that turn.
+    const names = s.type === "ForStatement" && makesFunctions(s) ? [...inner.cells.keys()] : [];
+    const body = () => {
+      if (names.length === 0) return this.statement(s.body, inner, () => NEXT);
+      const own = new Scope(inner);
+      for (const name of names) declareIn(own, name).value = inner.cells.get(name)?.value;
+      const end = this.statement(s.body, own, () => NEXT);
+      for (const name of names) this.journal.write(inner.cells.get(name) as Cell<Value | undefined>, own.cells.get(name)?.value);
+      return end;
+    };
     const update = () => {
       if (s.type === "ForStatement" && s.update) this.evaluate(s.update, inner);
     };
@@ -175,6 +184,19 @@ export abstract class LoopStatements extends Evaluator {
       this.bind((left.declarations[0] as { id: Syntax }).id, value, inner, (name) => declareIn(inner, name));
     else this.assign(left, value, inner);
   }
+}
+
+/** Whether a loop's variables may be captured: a function is written in it. */
+function makesFunctions(loop: Syntax): boolean {
+  const work: unknown[] = [loop];
+  while (work.length > 0) {
+    const n = work.pop();
+    if (Array.isArray(n)) work.push(...n);
+    if (typeof n !== "object" || n === null || !("type" in n)) continue;
+    if (/Function|Class/.test(n.type as string)) return true;
+    for (const [key, value] of Object.entries(n)) if (key !== "parent" && typeof value === "object" && value !== null) work.push(value);
+  }
+  return false;
 }
 
 export type LoopSyntax = Extract<

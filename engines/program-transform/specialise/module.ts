@@ -28,6 +28,8 @@ export interface Host {
   topLevel(module: ModuleScope, statements: readonly Syntax[]): void;
   /** The value of an expression at a module's top level. */
   valueIn(module: ModuleScope, expression: Syntax): Value;
+  /** What a module exports as one object. */
+  namespace(exports: ReadonlyMap<string, () => Value>): Value;
   /** A value of the project's own modules. */
   lift(value: unknown, name: string): Value;
 }
@@ -90,11 +92,19 @@ export class Modules {
     if (s.importKind === "type" || s.specifiers.length === 0) return;
     const from = this.exportsOf(module, s.source.value, s);
     for (const sp of s.specifiers) {
-      if (sp.type !== "ImportSpecifier")
-        throw unsupported("default and namespace imports are not read by this engine", "import by name", module.spanOf(sp));
-      if (sp.importKind === "type") continue;
-      const get = from.get(nameOf(sp.imported));
-      if (get) module.scope.cells.set(sp.local.name, lazyCell(get));
+      if (sp.type === "ImportNamespaceSpecifier") {
+        module.scope.cells.set(
+          sp.local.name,
+          lazyCell(() => this.host.namespace(from)),
+        );
+        continue;
+      }
+      if (sp.type === "ImportSpecifier" && sp.importKind === "type") continue;
+      const name = sp.type === "ImportSpecifier" ? nameOf(sp.imported) : "default";
+      const get = from.get(name);
+      if (get === undefined)
+        throw unsupported(`${s.source.value} has no export named ${name}`, `it exports ${[...from.keys()].join(", ")}`, module.spanOf(sp));
+      module.scope.cells.set(sp.local.name, lazyCell(get));
     }
   }
 }

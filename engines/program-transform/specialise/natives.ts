@@ -61,7 +61,7 @@ export class Natives extends Derivatives {
     set("Math", this.record(this.math()));
     set(
       "Number",
-      this.native("Number", (args) => this.numeric(args[0] ?? this.number(0))),
+      this.native("Number", ([x]) => (x instanceof Text ? this.number(Number(x.text)) : this.numeric(x ?? this.number(0)))),
     );
     set(
       "Boolean",
@@ -88,6 +88,18 @@ export class Natives extends Derivatives {
     set(
       "Object",
       this.native("Object", (args) => args[0] ?? this.record(new Map())),
+    );
+    for (const [name, read] of Object.entries({ parseFloat, parseInt }))
+      set(
+        name,
+        this.native(name, ([text, radix]) => {
+          const by = radix === undefined ? undefined : (constantOf(this.numeric(radix)) as number);
+          return this.number(read(this.textOf(text ?? UNDEFINED), by as never));
+        }),
+      );
+    set(
+      "isFinite",
+      this.native("isFinite", (args) => this.apply("lt", this.apply("abs", this.numeric(args[0] as Value)), this.number(Infinity))),
     );
     set(
       "isNaN",
@@ -144,6 +156,16 @@ export class Natives extends Derivatives {
       "fround",
       this.native("fround", ([x]) => this.frame.made((b) => b.ops.cast(this.frame.local(this.numeric(x as Value)), "f32"))),
     );
+    for (const name of ["clz32", "imul"] as const)
+      fields.set(
+        name,
+        this.native(name, (args) => {
+          const known = args.map((a) => constantOf(this.numeric(a)));
+          if (known.some((n) => typeof n !== "number"))
+            throw this.refuse(`Math.${name} reads the bits of a number that is not known`, "use arithmetic: Math.floor(x / 2), x % 2");
+          return this.number(Reflect.apply(Math[name], undefined, known) as number);
+        }),
+      );
     for (const name of ["PI", "E", "LN2", "LN10", "LOG2E", "LOG10E", "SQRT2", "SQRT1_2"] as const)
       fields.set(name, this.number(Math[name]));
     return fields;
@@ -177,7 +199,12 @@ export class Natives extends Derivatives {
   override method(of: Value, name: string): Value | undefined {
     if (of instanceof Fn) return this.staticOf(of, name);
     if (isNode(of)) {
-      if (name === "toFixed" || name === "toString") return this.native(name, () => new Text(this.textOf(of)));
+      if (name === "toFixed" || name === "toPrecision" || name === "toString")
+        return this.native(name, (args) => {
+          this.textOf(of);
+          const n = constantOf(of) as number;
+          return new Text(Reflect.apply(n[name], n, this.integers(args)));
+        });
       if (name === "item" && of.type.kind === "tensor")
         return this.native(name, () => this.frame.apply(primitives.item as AnyPrimitive, [of], undefined));
       return undefined;
@@ -198,10 +225,7 @@ export class Natives extends Derivatives {
 
   protected staticOf(of: Fn, name: string): Value | undefined {
     const { code } = of;
-    if (code.kind === "class") {
-      const syntax = code.statics.get(name);
-      return syntax && new Fn({ kind: "closure", name, syntax, scope: code.scope, module: code.module, self: of });
-    }
+    if (code.kind === "class") return this.staticMember(of, code, name);
     if (code.kind === "closure" || code.name === "gradient") {
       if (name === "call") return this.native(name, ([self, ...args], at) => this.call(of, args, self, at));
       if (name === "bind")
@@ -261,7 +285,12 @@ export class Natives extends Derivatives {
     const f = (of.text as unknown as Record<string, unknown>)[name];
     if (typeof f !== "function") return undefined;
     return this.native(name, (args) => {
-      const plain = args.map((a) => (a instanceof Text ? a.text : isNode(a) ? constantOf(a) : undefined));
+      const plain = args.map((a) => {
+        if (a instanceof Text) return a.text;
+        const known = isNode(a) ? constantOf(a) : undefined;
+        if (known === undefined && a !== UNDEFINED) throw this.refuse(`${name} of a string is given what is not known`, "use constants");
+        return known;
+      });
       const result = Reflect.apply(f as (...a: unknown[]) => unknown, of.text, plain) as unknown;
       if (typeof result === "string") return new Text(result);
       if (typeof result === "number") return this.number(result);

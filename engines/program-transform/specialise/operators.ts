@@ -41,8 +41,15 @@ export class Operators extends Loops {
         return UNDEFINED;
       case "typeof":
         return this.each(x, (v) => new Text(typeName(v)));
+      case "~": {
+        const n = constantOf(this.numeric(x));
+        if (typeof n === "number") return this.number(~n);
+        throw this.refuse("the bits of a number that is not known cannot be turned (~)", "use arithmetic: -x - 1, Math.trunc(x)");
+      }
+      case "delete":
+        throw this.refuse("delete changes which fields an object has", "make a new object without the field: const { a, ...rest } = o");
       default:
-        throw this.refuse(`the operator ${operator} is not differentiated`);
+        throw this.refuse(`the operator ${operator} is not differentiated`, "write it with arithmetic and conditions");
     }
   }
 
@@ -59,13 +66,13 @@ export class Operators extends Loops {
       case "in":
         if (a instanceof Text && b instanceof Obj && b.content.value.kind === "record")
           return this.truth(b.content.value.fields.has(a.text));
-        throw this.refuse("in is read for known fields of objects only");
+        throw this.refuse("in is read for known fields of objects only", "compare the field with undefined");
       case "instanceof":
         if (b instanceof Fn && b.code.kind === "class") {
           for (let c = a instanceof Obj ? a.type : undefined; c !== undefined; c = c.base) if (c === b.code) return this.truth(true);
           return this.truth(false);
         }
-        throw this.refuse("instanceof is read for classes of the program only");
+        throw this.refuse("instanceof is read for classes of the program only", "give the object a field that says what it is");
       case "+":
         if (a instanceof Text || b instanceof Text) return new Text(this.textOf(a) + this.textOf(b));
     }
@@ -86,15 +93,17 @@ export class Operators extends Loops {
 
   protected equal(a: Value, b: Value, isLoose: boolean): Node {
     if (isNode(a) && isNode(b)) {
-      if (a.type === b.type || (isScalar(a) && isScalar(b))) {
-        if (a === b && a.type !== NUM) return this.truth(true);
-        return a.type === b.type ? this.apply("eq", a, b) : this.truth(false);
-      }
-      return this.truth(false);
+      if (!isScalar(a) || !isScalar(b)) throw this.refuse("whether two tensors are one object is not known", "compare what they hold");
+      if (a.type === b.type) return a === b && a.type !== NUM ? this.truth(true) : this.apply("eq", a, b);
     }
+    if (isLoose && !(a instanceof Nothing) && !(b instanceof Nothing) && kindOf(a as Single) !== kindOf(b as Single))
+      throw this.refuse("values of different kinds are compared with ==, which converts them", "compare with ===");
     if (a instanceof Text && b instanceof Text) return this.truth(a.text === b.text);
     if (a instanceof Nothing && b instanceof Nothing) return this.truth(isLoose || a.name === b.name);
-    if (a instanceof Obj && b instanceof Obj) return this.truth(a === b);
+    if (a instanceof Obj && b instanceof Obj) {
+      if (a.isJoined || b.isJoined) throw this.refuse("whether these are one object depends on a condition", "compare what they hold");
+      return this.truth(a === b);
+    }
     return this.truth(a === b);
   }
 
@@ -170,7 +179,7 @@ export class Operators extends Loops {
           : v instanceof Fn
             ? "a function"
             : "an object";
-    throw this.mistake(`${what} is used where a number belongs`);
+    throw this.mistake(`${what} is used where a number belongs`, "convert it, or use the number that it holds");
   }
 
   textOf(v: Value): string {
@@ -185,7 +194,14 @@ function isScalar(n: Node): boolean {
   return n.type === NUM || n.type === BOOL;
 }
 
-function typeName(v: Exclude<Value, Choice>): string {
+type Single = Exclude<Value, Choice>;
+
+/** What a comparison with == converts between. */
+function kindOf(v: Single): string {
+  return isNode(v) ? v.type.kind : v instanceof Text ? "text" : "object";
+}
+
+function typeName(v: Single): string {
   if (isNode(v)) return v.type === NUM ? "number" : v.type === BOOL ? "boolean" : "object";
   if (v instanceof Text) return "string";
   if (v instanceof Nothing) return v.name === "null" ? "object" : "undefined";

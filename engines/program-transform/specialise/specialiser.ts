@@ -43,7 +43,22 @@ export class Specialiser {
   object(content: Content, type?: ClassValue): Obj {
     const o = new Obj(content, type);
     madeIn.set(o, this.frame);
+    o.isOfModule = this.topLevels > 0;
     return o;
+  }
+
+  /** How many top levels of modules are being run. */
+  protected topLevels = 0;
+
+  /** Changes what an object consists of. */
+  protected writeContent(o: Obj, content: Content): void {
+    if (o.isJoined) throw this.refuse("which object is written depends on a condition", "write in each branch");
+    if (o.isOfModule && this.topLevels === 0)
+      throw this.refuse(
+        "an object of the module is written while the function runs: the next call would find it changed",
+        "make it in the function, or pass it and return the new one",
+      );
+    this.journal.write(o.content, content);
   }
 
   list(items: readonly Value[]): Obj {
@@ -107,12 +122,12 @@ export class Specialiser {
       this.frame = frame;
       this.journal.begin();
       let end: Completion | undefined;
-      let failure: string | undefined;
+      let failure: Unreachable | undefined;
       try {
         end = arm();
       } catch (error) {
         if (!(error instanceof Unreachable)) throw error;
-        failure = error.reason;
+        failure = error;
       } finally {
         this.frame = outer;
       }
@@ -121,8 +136,10 @@ export class Specialiser {
     };
     const a = run(true, then);
     const b = run(false, otherwise);
-    if (a.end === undefined && b.end === undefined) throw new Unreachable(a.failure as string);
-    const joiner = new Joiner(condition, outer, a.frame, b.frame);
+    if (a.failure !== undefined && b.failure !== undefined)
+      throw new Unreachable(a.failure.reason, a.failure.isThrown && b.failure.isThrown);
+    const isThrowing = a.failure?.isThrown || b.failure?.isThrown || false;
+    const joiner = new Joiner(condition, outer, a.frame, b.frame, isThrowing);
     const written = new Set([...a.writes.keys(), ...b.writes.keys()]);
     const later = [...written].map((cell) => {
       const [x, y] = [a.writes.has(cell) ? a.writes.get(cell) : cell.value, b.writes.has(cell) ? b.writes.get(cell) : cell.value];
@@ -135,7 +152,12 @@ export class Specialiser {
         : a.end !== undefined
           ? joiner.completionOnly(0, a.end)
           : joiner.completionOnly(1, b.end as Completion);
-    joiner.finish([a.failure, b.failure]);
+    if (isThrowing && joiner.isEmpty)
+      throw this.refuse(
+        "this condition throws, and nothing that is computed where it does not would be missing",
+        "throw in the function whose result depends on it, or return a value from the one that checks",
+      );
+    joiner.finish([a.failure?.reason, b.failure?.reason]);
     for (const write of later) write();
     return end();
   }

@@ -9,7 +9,7 @@ import { Cell, type FunctionSyntax, Obj, Scope, Text, UNDEFINED, type Value } fr
 export abstract class Statements extends LoopStatements {
   /** What stands at a module's top level is computed when it is first read, before all control flow of the program. */
   topLevel(module: ModuleScope, statements: readonly Syntax[]): void {
-    this.within(module, () => {
+    this.atTopLevel(module, () => {
       this.hoist(statements, module.scope);
       for (const s of statements) {
         if (s.type === "VariableDeclaration" && s.kind === "const" && s.declarations.every((d) => d.id.type === "Identifier" && d.init)) {
@@ -23,13 +23,34 @@ export abstract class Statements extends LoopStatements {
     });
   }
 
+  namespace(exports: ReadonlyMap<string, () => Value>): Value {
+    const inner = this.frame;
+    this.frame = this.outermost;
+    this.topLevels++;
+    try {
+      return this.record(new Map([...exports].map(([name, get]) => [name, get()])));
+    } finally {
+      this.topLevels--;
+      this.frame = inner;
+    }
+  }
+
   valueIn(module: ModuleScope, expression: Syntax): Value {
     const inner = this.frame;
     this.frame = this.outermost;
     try {
-      return this.within(module, () => this.evaluate(expression, module.scope));
+      return this.atTopLevel(module, () => this.evaluate(expression, module.scope));
     } finally {
       this.frame = inner;
+    }
+  }
+
+  private atTopLevel<T>(module: ModuleScope, run: () => T): T {
+    this.topLevels++;
+    try {
+      return this.within(module, run);
+    } finally {
+      this.topLevels--;
     }
   }
 
@@ -88,7 +109,7 @@ export abstract class Statements extends LoopStatements {
       case "ReturnStatement":
         return { kind: "return", value: s.argument ? this.evaluate(s.argument, scope) : UNDEFINED };
       case "ThrowStatement":
-        throw new Unreachable(this.thrown(s.argument, scope));
+        throw new Unreachable(this.thrown(s.argument, scope), true);
       case "BreakStatement":
         return { kind: "break", label: s.label?.name };
       case "ContinueStatement":
@@ -119,7 +140,7 @@ export abstract class Statements extends LoopStatements {
         const { body } = s;
         const label = s.label.name;
         if (isLoop(body)) return this.after(this.loopStatement(body, scope, label), label, k);
-        return this.after(
+        return this.afterBlock(
           this.statement(body, scope, () => NEXT),
           label,
           k,
@@ -158,6 +179,17 @@ export abstract class Statements extends LoopStatements {
     }
   }
 
+  /** Goes on after a labelled statement that is no loop: an unlabelled jump in it belongs to what is around. */
+  protected afterBlock(end: Completion, label: string, k: () => Completion): Completion {
+    if (end.kind === "next" || (end.kind === "break" && end.label === label)) return k();
+    if (end.kind !== "mixed") return end;
+    return this.fork(
+      end.condition,
+      () => this.afterBlock(end.consequent, label, k),
+      () => this.afterBlock(end.otherwise, label, k),
+    );
+  }
+
   protected thrown(e: Syntax, scope: Scope): string {
     const v = this.evaluate(e, scope);
     if (v instanceof Obj && v.content.value.kind === "record") {
@@ -174,8 +206,8 @@ export abstract class Statements extends LoopStatements {
       this.throwing++;
       const end = this.statement(s.block, scope, () => NEXT);
       this.throwing--;
-      const rest = () => (s.finalizer ? this.statement(s.finalizer, scope, k) : k());
-      return end.kind === "next" ? rest() : end;
+      const { finalizer } = s;
+      return finalizer ? this.finally(end, finalizer, scope, k) : this.goingOn(end, k);
     } catch (error) {
       this.throwing--;
       this.frame = depth;
@@ -183,6 +215,28 @@ export abstract class Statements extends LoopStatements {
       throw error;
     }
   }
+  /** Runs `k` where a block went on. */
+  protected goingOn(end: Completion, k: () => Completion): Completion {
+    if (end.kind === "next") return k();
+    if (end.kind !== "mixed") return end;
+    return this.fork(
+      end.condition,
+      () => this.goingOn(end.consequent, k),
+      () => this.goingOn(end.otherwise, k),
+    );
+  }
+
+  /** The finalizer runs however its block ended, and has the last word where it leaves itself. */
+  protected finally(end: Completion, finalizer: Syntax, scope: Scope, k: () => Completion): Completion {
+    if (end.kind === "next") return this.statement(finalizer, scope, k);
+    if (end.kind !== "mixed") return this.statement(finalizer, scope, () => end);
+    return this.fork(
+      end.condition,
+      () => this.finally(end.consequent, finalizer, scope, k),
+      () => this.finally(end.otherwise, finalizer, scope, k),
+    );
+  }
+
   /** How many try blocks are being run. */
   protected throwing = 0;
 

@@ -1,6 +1,7 @@
 /** Reading and writing what values consist of: fields, elements, lists of them. */
 import type { Node } from "../ir/graph.ts";
 import { resolveType } from "../ir/type.ts";
+import { Unreachable } from "./completion.ts";
 import { asArray } from "./join.ts";
 import { Operators } from "./operators.ts";
 import { constantOf } from "./specialiser.ts";
@@ -11,10 +12,14 @@ export abstract class Structure extends Operators {
   abstract method(of: Value, name: string): Value | undefined;
 
   member(of: Value, key: Value): Value {
-    if (of instanceof Choice) return this.each(of, (o) => this.member(o, key));
+    if (of instanceof Choice)
+      return this.each(of, (o) => {
+        if (!(o instanceof Nothing)) return this.member(o, key);
+        throw new Unreachable(`${key instanceof Text ? key.text : "an element"} of ${o.name} is read`, true);
+      });
     if (key instanceof Choice) return this.each(key, (k) => this.member(of, k));
     const name = key instanceof Text ? key.text : undefined;
-    if (of instanceof Nothing) throw this.mistake(`${name ?? "an element"} of ${of.name} is read`);
+    if (of instanceof Nothing) throw this.mistake(`${name ?? "an element"} of ${of.name} is read`, "test it first, or read it with ?.");
     if (of instanceof Obj) {
       const content = of.content.value;
       if (content.kind === "record") {
@@ -46,7 +51,7 @@ export abstract class Structure extends Operators {
       if (name === "size") return this.number(of.type.aval.size);
     }
     if (isNode(of) && name !== undefined) return this.method(of, name) ?? UNDEFINED;
-    throw this.refuse("this member cannot be read");
+    throw this.refuse("this member cannot be read", "read a field of a record, or an element of an array");
   }
 
   /** An element of a list of structures, at a place that is not known: a chain of choices. */
@@ -54,8 +59,8 @@ export abstract class Structure extends Operators {
     const content = of.content.value;
     if (content.kind !== "list" || content.items.length === 0) throw this.mistake("an element of an empty array is read");
     const pick = (i: number): Value =>
-      i === content.items.length - 1
-        ? (content.items[i] as Value)
+      i === content.items.length
+        ? UNDEFINED
         : this.choose(
             this.apply("eq", index, this.number(i)),
             () => content.items[i] as Value,
@@ -68,7 +73,7 @@ export abstract class Structure extends Operators {
     if (!(of instanceof Obj)) throw this.refuse("which object is written depends on a condition", "write in each branch");
     const content = of.content.value;
     if (content.kind === "record") {
-      this.journal.write(of.content, { kind: "record", fields: new Map(content.fields).set(this.textOf(key), value) });
+      this.writeContent(of, { kind: "record", fields: new Map(content.fields).set(this.textOf(key), value) });
       return;
     }
     if (!isNode(key)) throw this.refuse("this member of an array cannot be written");
@@ -78,7 +83,7 @@ export abstract class Structure extends Operators {
         throw this.refuse(`element ${at} of an array of ${content.items.length} is written`);
       const items = [...content.items];
       items[at] = value;
-      this.journal.write(of.content, { kind: "list", items });
+      this.writeContent(of, { kind: "list", items });
       return;
     }
     const array = asArray(this.frame, content);
@@ -86,7 +91,7 @@ export abstract class Structure extends Operators {
     if (array === undefined || !isNode(value) || value.type !== element)
       throw this.refuse("an element of another kind is written into an array");
     const node = this.frame.made((b) => b.update("arraySet", [array, this.frame.local(key), this.frame.local(value)]));
-    this.journal.write(of.content, { kind: "array", node });
+    this.writeContent(of, { kind: "array", node });
   }
 
   /** The elements of a list whose length is known. */
@@ -106,7 +111,10 @@ export abstract class Structure extends Operators {
 
   fieldsOf(v: Value): ReadonlyMap<string, Value> {
     if (v instanceof Nothing) return new Map();
-    if (v instanceof Obj && v.content.value.kind === "record") return v.content.value.fields;
+    if (v instanceof Obj && v.content.value.kind === "record") {
+      const { fields } = v.content.value;
+      return v.type === undefined ? fields : new Map([...fields].filter(([name]) => !name.startsWith("#")));
+    }
     if (v instanceof Obj && v.content.value.kind === "list") return new Map(v.content.value.items.map((x, i) => [String(i), x]));
     throw this.refuse("the fields of this value are not known");
   }

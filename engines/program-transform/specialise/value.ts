@@ -54,6 +54,8 @@ export class Obj {
   readonly type: ClassValue | undefined;
   /** It stands for different objects, by a condition: writes would have to reach the right one. */
   isJoined = false;
+  /** It was made by the top level of a module, and outlives a call. */
+  isOfModule = false;
   constructor(content: Content, type?: ClassValue) {
     this.content = new Cell(content);
     this.type = type;
@@ -66,6 +68,8 @@ export class Scope {
   readonly cells = new Map<string, Cell<Value | undefined>>();
   /** `this` of the function that this is the scope of. */
   self: Value | undefined;
+  /** The class that the function belongs to. */
+  home: ClassValue | undefined;
   constructor(outer: Scope | undefined) {
     this.outer = outer;
   }
@@ -74,6 +78,16 @@ export class Scope {
       const cell = s.cells.get(name);
       if (cell !== undefined) return cell;
     }
+    return undefined;
+  }
+  /** Whether a name is a variable of the module, or of what surrounds it. */
+  isOfModule(name: string): boolean {
+    let s: Scope = this;
+    while (!s.cells.has(name) && s.outer !== undefined) s = s.outer;
+    return s.outer?.outer === undefined;
+  }
+  homeClass(): ClassValue | undefined {
+    for (let s: Scope | undefined = this; s !== undefined; s = s.outer) if (s.home !== undefined) return s.home;
     return undefined;
   }
   thisValue(): Value | undefined {
@@ -102,6 +116,8 @@ export interface Closure {
   readonly scope: Scope;
   readonly module: ModuleScope;
   readonly self: Value | undefined;
+  /** The class that it is a method of: where `super` starts to look above. */
+  readonly home?: ClassValue;
 }
 
 export interface ClassValue {
@@ -112,7 +128,11 @@ export interface ClassValue {
   readonly module: ModuleScope;
   readonly base: ClassValue | undefined;
   readonly methods: ReadonlyMap<string, FunctionSyntax>;
+  readonly getters: ReadonlyMap<string, FunctionSyntax>;
+  readonly setters: ReadonlyMap<string, FunctionSyntax>;
   readonly statics: ReadonlyMap<string, FunctionSyntax>;
+  /** Its static fields, given their values when the class is declared. */
+  readonly fields: Obj;
 }
 
 /** Something written in this project. */
