@@ -6,6 +6,7 @@
 import { totalmem } from "node:os";
 import type { DType, TypedArray } from "../../base/dtype.ts";
 import { hostArray } from "../../base/dtype.ts";
+import { BenchError } from "../../base/errors.ts";
 import type { Geometry } from "../../kernel/kernel.ts";
 import type { KernelLaunch, Launch } from "../../kernel/launch.ts";
 import type { Site } from "../../render/wasm-layout.ts";
@@ -13,7 +14,7 @@ import { bindArguments } from "../bind.ts";
 import { indexOutOfRange } from "../bounds.ts";
 import type { Address, Device, DeviceStats, Runnable } from "../device.ts";
 import type { PlanStep, RunnablePlan } from "../plan.ts";
-import { Pool } from "../pool.ts";
+import { Pool, showBytes } from "../pool.ts";
 import { Tables } from "../tables.ts";
 import { KernelCache } from "./kernels.ts";
 import { type NativeFunction, viewMemory } from "./library.ts";
@@ -167,7 +168,8 @@ class NativeDevice implements Device {
         pointers[2 * i + 1] = address / 4294967296;
       }
       const failed = this.runPlan(table, steps.length, places, pointers, this.host.errorCell);
-      if (failed !== 0) {
+      if (failed < 0) throw outOfWorkingMemory(-failed, this.stats());
+      if (failed > 0) {
         const { sites, geometry } = steps[failed - 1] as Step;
         this.raise(sites, geometry as Geometry);
       }
@@ -189,4 +191,12 @@ class NativeDevice implements Device {
     const { extent } = geometry.indirect[site.operand] as { readonly extent: number };
     throw indexOutOfRange(cell[1] as number, extent, cell.slice(2, 2 + site.level));
   }
+}
+
+/** A product, convolution or routine had no room to work in; its output is undefined, and the plan ended there. */
+function outOfWorkingMemory(bytes: number, { liveBytes, reservedBytes }: DeviceStats): BenchError {
+  const state = `${showBytes(liveBytes)} live, ${showBytes(reservedBytes)} reserved`;
+  return new BenchError("out-of-memory", `out of memory on native: ${showBytes(bytes)} of working memory asked for, ${state}`, {
+    advice: "use a smaller size, or free intermediate tensors earlier",
+  });
 }

@@ -15,7 +15,7 @@ export interface NativeRuntime {
 }
 
 /** Compiled together, so that what they share is inlined. */
-const SOURCES = ["special.c", "pool.c", "memory.c", "blas.c", "gemm.c", "convolution.c", "routines.c", "plan.c"];
+export const SOURCES = ["special.c", "pool.c", "memory.c", "blas.c", "gemm.c", "convolution.c", "routines.c", "plan.c"];
 
 let loaded: NativeRuntime | undefined;
 

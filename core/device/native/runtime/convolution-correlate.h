@@ -109,7 +109,7 @@ static void NAME(correlate_chunk)(void *context, int64_t chunk) {
   int64_t planes = c->channels * c->step[0] * c->step[1];
   T *slab = tg_scratch(TG_SCRATCH_IMAGE, (planes * c->plane + 2 * NR) * (int64_t)sizeof(T));
   T *sums = tg_scratch(TG_SCRATCH_A, c->outputs * across * (int64_t)sizeof(T));
-  if (!slab || !sums) tg_out_of_memory();
+  if (!slab || !sums) return;
 
   const T *source = c->source + (image * c->groups + group) * c->channels * c->rows_in * c->columns_in;
   NAME(fill_slab)(c, source, first, rows + c->slab_rows - c->chunk_rows, slab);
@@ -166,7 +166,7 @@ static void NAME(correlate)(NAME(correlation) *c, const T *w, int64_t group_stri
   int64_t panels = TG_CEIL_DIV(c->outputs, TG_ROWS);
   c->weights = tg_scratch(TG_SCRATCH_B, c->groups * panels * TG_ROWS * TG_MAX(c->terms, 1) * (int64_t)sizeof(T));
   c->distance = tg_scratch(TG_SCRATCH_ROUTINE, TG_MAX(c->terms, 1) * (int64_t)sizeof(int64_t));
-  if (!c->weights || !c->distance) tg_out_of_memory();
+  if (!c->weights || !c->distance) return;
   for (int64_t g = 0; g < c->groups; g++)
     NAME(pack_weights)(c, w + g * group_stride, across, along, c->weights + g * panels * TG_ROWS * c->terms);
   for (int64_t channel = 0; channel < c->channels; channel++)

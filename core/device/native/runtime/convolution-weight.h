@@ -73,7 +73,7 @@ static void NAME(weight_chunk)(void *context, int64_t chunk) {
   int64_t panel = job->chunk_rows * job->width * TG_ROWS;
   T *slab = tg_scratch(TG_SCRATCH_IMAGE, (planes * plane + job->width * NR) * (int64_t)sizeof(T));
   T *outputs = tg_scratch(TG_SCRATCH_A, panels * panel * (int64_t)sizeof(T));
-  if (!slab || !outputs) tg_out_of_memory();
+  if (!slab || !outputs) return;
   memset(slab, 0, (size_t)(planes * plane + job->width * NR) * sizeof(T));
   /* Sums of the part: [lane block][tap][output channel][NR]. */
   int64_t padded_outputs = panels * TG_ROWS;
@@ -135,7 +135,7 @@ static void NAME(weight_depthwise)(void *context, int64_t channel) {
   int64_t size = s->output[0] * job->width;
   T *slab = tg_scratch(TG_SCRATCH_IMAGE, (planes * plane + job->width + NR) * (int64_t)sizeof(T));
   T *flat = tg_scratch(TG_SCRATCH_A, size * (int64_t)sizeof(T));
-  if (!slab || !flat) tg_out_of_memory();
+  if (!slab || !flat) return;
   NAME(correlation) c = {.channels = 1, .rows_in = s->input[0], .columns_in = s->input[1], .step = {s->stride[0], s->stride[1]},
                          .pad = {s->padding[0], s->padding[1]}, .width = job->width, .slab_rows = slab_rows};
   T *out = job->out + channel * job->places;
@@ -186,7 +186,7 @@ static void NAME(convolve_weight)(const tg_convolution *s, const T *x, const T *
   job.blocks = TG_CEIL_DIV(lane_blocks, job.parts);
   job.parts = TG_CEIL_DIV(lane_blocks, job.blocks);
   job.partial = tg_scratch(TG_SCRATCH_B, job.splits * bytes);
-  if (!job.partial) tg_out_of_memory();
+  if (!job.partial) return;
   tg_parallel(job.splits * s->groups * job.parts, NAME(weight_chunk), &job);
   tg_parallel(s->groups, NAME(weight_finish), &job);
 }

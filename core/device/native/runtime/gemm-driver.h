@@ -23,16 +23,15 @@ static void NAME(vector_chunk)(void *context, int64_t chunk) {
   const NAME(parts) *parts = context;
   const NAME(product) *g = parts->product;
   int64_t from = chunk * parts->chunk, to = TG_MIN(from + parts->chunk, parts->by_rows ? g->m : g->n);
-  if (!NAME(multiply_vectors)(g, parts->by_rows, from, to)) tg_out_of_memory();
+  NAME(multiply_vectors)(g, parts->by_rows, from, to);
 }
 
 static void NAME(direct_chunk)(void *context, int64_t chunk) {
   const NAME(parts) *parts = context;
   const NAME(product) *g = parts->product;
   int64_t from = chunk * parts->chunk;
-  int done = parts->by_rows ? NAME(multiply_direct)(g, from, TG_MIN(from + parts->chunk, g->m), 0, g->n)
-                            : NAME(multiply_direct)(g, 0, g->m, from, TG_MIN(from + parts->chunk, g->n));
-  if (!done) tg_out_of_memory();
+  if (parts->by_rows) NAME(multiply_direct)(g, from, TG_MIN(from + parts->chunk, g->m), 0, g->n);
+  else NAME(multiply_direct)(g, 0, g->m, from, TG_MIN(from + parts->chunk, g->n));
 }
 
 /** Fewest multiplications of a chunk: below this a thread more costs what it saves. */
@@ -58,10 +57,8 @@ static void NAME(multiply)(NAME(product) *g) {
     NAME(spread)(g, g->n <= 2, 64, NAME(vector_chunk));
   else if (work <= TG_DIRECT_WORK || g->m <= 2 * TG_ROWS)
     NAME(spread)(g, g->n < g->m, g->n < g->m ? TG_ROWS : NR, NAME(direct_chunk));
-  else if (NAME(multiply_blas)(g))
-    return;
-  else if (!NAME(multiply_packed)(g))
-    tg_out_of_memory();
+  else if (!NAME(multiply_blas)(g))
+    NAME(multiply_packed)(g);
 }
 
 static void NAME(batch_chunk)(void *context, int64_t chunk) {

@@ -4,10 +4,10 @@
  * Every element is summed by one thread in one order, so the number of threads never shows in the result.
  */
 
-/** The part rows [i0, i1) x columns [j0, j1) of a product; only what B lacks to whole rows of NR is packed. Returns 0 without memory. */
-static int NAME(multiply_direct)(const NAME(product) *g, int64_t i0, int64_t i1, int64_t j0, int64_t j1) {
+/** The part rows [i0, i1) x columns [j0, j1) of a product; only what B lacks to whole rows of NR is packed. Does nothing without memory. */
+static void NAME(multiply_direct)(const NAME(product) *g, int64_t i0, int64_t i1, int64_t j0, int64_t j1) {
   T *edge = tg_scratch(TG_SCRATCH_EDGE, NR * g->k * (int64_t)sizeof(T));
-  if (!edge) return 0;
+  if (!edge) return;
   for (int64_t j = j0; j < j1; j += NR) {
     int64_t columns = TG_MIN(NR, j1 - j), b_step = g->b_step;
     const T *b = g->b + j * g->b_column;
@@ -30,7 +30,6 @@ static int NAME(multiply_direct)(const NAME(product) *g, int64_t i0, int64_t i1,
     }
   }
   if (g->epilogue) g->epilogue(g->context, g->batch, i0, i1, j0, j1);
-  return 1;
 }
 
 static T NAME(sum_of)(NAME(vec) v) {
@@ -84,22 +83,21 @@ static const T *NAME(dense)(int64_t k, const T *x, int64_t step) {
   return copy;
 }
 
-/** Rows (n small) or columns (m small) [from, to) of a product that is a few matrix-vector products. Returns 0 without memory. */
-static int NAME(multiply_vectors)(const NAME(product) *g, int by_rows, int64_t from, int64_t to) {
+/** Rows (n small) or columns (m small) [from, to) of a product that is a few matrix-vector products. Does nothing without memory. */
+static void NAME(multiply_vectors)(const NAME(product) *g, int by_rows, int64_t from, int64_t to) {
   if (by_rows) {
     for (int64_t j = 0; j < g->n; j++) {
       const T *x = NAME(dense)(g->k, g->b + j * g->b_column, g->b_step);
-      if (!x) return 0;
+      if (!x) return;
       NAME(times_vector)(to - from, g->k, g->a + from * g->a_row, g->a_row, g->a_step, x, g->c + from * g->ldc + j, g->ldc);
     }
     if (g->epilogue) g->epilogue(g->context, g->batch, from, to, 0, g->n);
   } else {
     for (int64_t i = 0; i < g->m; i++) {
       const T *x = NAME(dense)(g->k, g->a + i * g->a_row, g->a_step);
-      if (!x) return 0;
+      if (!x) return;
       NAME(times_vector)(to - from, g->k, g->b + from * g->b_column, g->b_column, g->b_step, x, g->c + i * g->ldc + from, 1);
     }
     if (g->epilogue) g->epilogue(g->context, g->batch, 0, g->m, from, to);
   }
-  return 1;
 }

@@ -145,14 +145,14 @@ static void NAME(multiply_chunk)(void *context, int64_t chunk) {
 #define TG_BLOCK_ROWS (TG_CHUNK_ROWS * 32)
 #define TG_BLOCK_COLUMNS 3072
 
-/** Returns 0 where there is no memory for the panels. */
-static int NAME(multiply_packed)(NAME(product) *g) {
+/** Does nothing where there is no memory for the panels. */
+static void NAME(multiply_packed)(NAME(product) *g) {
   int64_t threads = tg_threads();
   int64_t most_rows = TG_MIN(TG_CEIL_DIV(g->m, TG_ROWS) * TG_ROWS, TG_BLOCK_ROWS);
   int64_t most_columns = TG_MIN(TG_CEIL_DIV(g->n, NR) * NR, TG_BLOCK_COLUMNS), most_terms = TG_MIN(g->k, TG_TERMS);
   g->packed_a = tg_scratch(TG_SCRATCH_A, most_rows * most_terms * (int64_t)sizeof(T));
   g->packed_b = tg_scratch(TG_SCRATCH_B, most_columns * most_terms * (int64_t)sizeof(T));
-  if (!g->packed_a || !g->packed_b) return 0;
+  if (!g->packed_a || !g->packed_b) return;
   for (g->j0 = 0; g->j0 < g->n; g->j0 += g->columns) {
     g->columns = TG_MIN(TG_BLOCK_COLUMNS, g->n - g->j0);
     for (g->p0 = 0; g->p0 < g->k; g->p0 += g->terms) {
@@ -169,5 +169,4 @@ static int NAME(multiply_packed)(NAME(product) *g) {
       }
     }
   }
-  return 1;
 }

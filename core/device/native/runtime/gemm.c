@@ -1,7 +1,4 @@
 /** Matrix products in f32 and f64: see gemm-tiles.h for the method. */
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "scratch.h"
 #include "trigrad.h"
 #include "vector.h"
@@ -12,12 +9,6 @@
 /** From this many multiplications on OpenBLAS is asked, for parts of at most so many rows and columns: measured on AVX2. */
 #define TG_BLAS_WORK (400.0 * 400 * 400)
 #define TG_BLAS_PART 384
-
-/** Working memory of a few megabytes cannot be had: there is no result to give, and a wrong one must not be given. */
-static void tg_out_of_memory(void) {
-  fputs("trigrad: the system has no memory left for a matrix product\n", stderr);
-  abort();
-}
 
 #define T float
 #define NAME(x) x##_f32

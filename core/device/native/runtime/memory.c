@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #endif
 
+#include "scratch.h"
 #include "trigrad.h"
 
 #define TG_HUGE_PAGE ((size_t)2 << 20)
@@ -17,6 +18,12 @@ void *tg_allocate(int64_t bytes) {
   if (alignment == TG_HUGE_PAGE) madvise(memory, size, MADV_HUGEPAGE);
 #endif
   return memory;
+}
+
+int64_t tg_take_shortage(void) {
+  /* Rarely written: a look costs less than an exchange. */
+  if (__atomic_load_n(&tg_shortage, __ATOMIC_RELAXED) == 0) return 0;
+  return __atomic_exchange_n(&tg_shortage, 0, __ATOMIC_RELAXED);
 }
 
 void tg_release(void *memory) { free(memory); }

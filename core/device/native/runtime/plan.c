@@ -13,7 +13,8 @@ typedef struct {
 
 /**
  * Runs the steps in order. `slots` holds two words per pointer of each step: a block's number and an offset in bytes. Returns 0, or
- * the number of the step that found an index out of range, plus 1; the steps after it are not run.
+ * the number of the step that found an index out of range, plus 1, or minus the bytes of working memory that a step asked for in vain;
+ * the steps after it are not run.
  */
 TG_EXPORT int64_t tg_run_plan(const tg_step *steps, int64_t count, const int64_t *slots, char *const *blocks, const int64_t *error) {
   for (int64_t i = 0; i < count; i++) {
@@ -21,6 +22,8 @@ TG_EXPORT int64_t tg_run_plan(const tg_step *steps, int64_t count, const int64_t
     void *p[step->pointers];
     for (int64_t k = 0; k < step->pointers; k++, slots += 2) p[k] = blocks[slots[0]] + slots[1];
     step->run(p, step->numbers);
+    int64_t shortage = tg_take_shortage();
+    if (shortage != 0) return -shortage;
     if (step->checked && error[0] != 0) return i + 1;
   }
   return 0;

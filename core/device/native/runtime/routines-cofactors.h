@@ -118,7 +118,7 @@ static void diagonal_case(int64_t n, const double *d, int sign, int along, doubl
 static void cofactors_of_any(int64_t n, double *a, const double *e) {
   int64_t square = n * n;
   char *memory = tg_scratch(TG_SCRATCH_COFACTORS, (2 * square + 2 * n) * (int64_t)sizeof(double) + 2 * n * (int64_t)sizeof(int64_t));
-  if (!memory) tg_out_of_memory();
+  if (!memory) return;
   double *m = (double *)memory, *turned = m + square, *d = turned + square, *slopes = d + n;
   int64_t *rows = (int64_t *)(slopes + n), *columns = rows + n;
   for (int64_t i = 0; i < square; i++)
@@ -153,6 +153,7 @@ static void cofactors_of_any(int64_t n, double *a, const double *e) {
       int64_t *pivot, finite = 0;                                                                                                      \
       int sign;                                                                                                                        \
       const type *lu = factored_##suffix(n, a, &pivot, &sign);                                                                         \
+      if (!lu) return;                                                                                                                 \
       scaled_product det = {sign, 0};                                                                                                  \
       for (int64_t i = 0; i < n; i++) det = times(det, (double)lu[i * n + i]);                                                         \
       if (det.fraction != 0 && isfinite(det.fraction)) {                                                                               \
@@ -166,7 +167,7 @@ static void cofactors_of_any(int64_t n, double *a, const double *e) {
       }                                                                                                                                \
     }                                                                                                                                  \
     double *wide = tg_scratch(TG_SCRATCH_UPDATE, 2 * square * (int64_t)sizeof(double));                                                \
-    if (!wide) tg_out_of_memory();                                                                                                     \
+    if (!wide) return;                                                                                                                 \
     for (int64_t i = 0; i < square; i++) wide[i] = a[i];                                                                               \
     for (int64_t i = 0; e && i < square; i++) wide[square + i] = e[i];                                                                 \
     cofactors_of_any(n, wide, e ? wide + square : NULL);                                                                               \

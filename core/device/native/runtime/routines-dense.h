@@ -9,7 +9,7 @@ static void NAME(subtract_product)(int64_t m, int64_t n, int64_t k, const T *a, 
                                    int64_t b_column, T *c, int64_t ldc) {
   if (m <= 0 || n <= 0 || k <= 0) return;
   T *update = tg_scratch(TG_SCRATCH_UPDATE, m * n * (int64_t)sizeof(T));
-  if (!update) tg_out_of_memory();
+  if (!update) return;
   NAME(product) g = {.m = m, .n = n, .k = k, .a = a, .b = b, .c = update, .a_row = a_row, .a_step = a_step, .b_step = b_step,
                      .b_column = b_column, .ldc = n};
   NAME(multiply)(&g);
@@ -115,11 +115,11 @@ static int NAME(factor)(int64_t n, T *a, int64_t *pivot) {
   return sign;
 }
 
-/** A copy of A, factored, in working memory, and its pivots behind it. */
+/** A copy of A, factored, in working memory, and its pivots behind it; null without memory. */
 static T *NAME(factored)(int64_t n, const T *a, int64_t **pivot, int *sign) {
   int64_t bytes = TG_CEIL_DIV(n * n * (int64_t)sizeof(T), 64) * 64;
   char *memory = tg_scratch(TG_SCRATCH_ROUTINE, bytes + n * (int64_t)sizeof(int64_t));
-  if (!memory) tg_out_of_memory();
+  if (!memory) return NULL;
   *pivot = (int64_t *)(memory + bytes);
   memcpy(memory, a, (size_t)(n * n) * sizeof(T));
   *sign = NAME(factor)(n, (T *)memory, *pivot);
@@ -143,6 +143,7 @@ static void NAME(solve)(int64_t n, int64_t columns, const T *a, int transpose, c
   int64_t *pivot;
   int sign;
   const T *lu = NAME(factored)(n, a, &pivot, &sign);
+  if (!lu) return;
   memcpy(x, b, (size_t)(n * columns) * sizeof(T));
   NAME(solve_factored)(n, columns, lu, pivot, transpose, x);
 }
@@ -152,6 +153,7 @@ static T NAME(determinant)(int64_t n, const T *a, int logarithm) {
   int64_t *pivot;
   int sign;
   const T *lu = NAME(factored)(n, a, &pivot, &sign);
+  if (!lu) return (T)NAN;
   double product = sign, sum = 0;
   int64_t powers = 0;
   for (int64_t i = 0; i < n; i++) {

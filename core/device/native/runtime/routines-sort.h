@@ -11,7 +11,7 @@ static void NAME(argsort)(int64_t n, const T *x, int descending, int32_t *out) {
   } entry;
   if (n == 0) return;
   entry *from = tg_scratch(TG_SCRATCH_ROUTINE, 2 * n * (int64_t)sizeof(entry)), *to = from + n;
-  if (!from) tg_out_of_memory();
+  if (!from) return;
   uint64_t all = ~(uint64_t)0, any = 0;
   for (int64_t i = 0; i < n; i++) {
     uint64_t key = NAME(sort_key)(x[i]);

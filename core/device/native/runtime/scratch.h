@@ -1,6 +1,9 @@
 /**
- * Working memory of a thread, kept between calls: `slot` names the use, so that one function's memory is not another's. Null
- * where there is no memory. Valid until the same thread asks for the same slot again.
+ * Working memory of a thread, kept between calls: `slot` names the use, so that one function's memory is not another's. Valid
+ * until the same thread asks for the same slot again.
+ *
+ * Where there is no memory the answer is null and the shortage is noted. Whoever gets null returns at once, its result undefined;
+ * what runs the step asks for the shortage afterwards (tg_take_shortage), and reports it instead of the result.
  */
 #ifndef TRIGRAD_SCRATCH_H
 #define TRIGRAD_SCRATCH_H
@@ -18,6 +21,9 @@ enum {
   TG_SCRATCH_SLOTS
 };
 
+/** Bytes of working memory that were asked for in vain, by any thread; 0: none. */
+static int64_t tg_shortage;
+
 static __thread struct {
   void *memory;
   int64_t bytes;
@@ -29,6 +35,7 @@ static inline void *tg_scratch(int slot, int64_t bytes) {
     tg_release(tg_scratch_slots[slot].memory);
     tg_scratch_slots[slot].memory = tg_allocate(bytes);
     tg_scratch_slots[slot].bytes = tg_scratch_slots[slot].memory ? bytes : 0;
+    if (!tg_scratch_slots[slot].memory) __atomic_store_n(&tg_shortage, bytes > 0 ? bytes : 1, __ATOMIC_RELAXED);
   }
   return tg_scratch_slots[slot].memory;
 }

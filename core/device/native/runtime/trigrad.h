@@ -32,6 +32,8 @@ TG_EXPORT int64_t tg_threads(void);
 /** Memory aligned to 64 bytes (large blocks: to huge pages), or null. Contents undefined. */
 TG_EXPORT void *tg_allocate(int64_t bytes);
 TG_EXPORT void tg_release(void *memory);
+/** The bytes of working memory that some call since the last question asked for in vain, or 0. Its results are undefined. */
+TG_EXPORT int64_t tg_take_shortage(void);
 TG_EXPORT void tg_copy(void *to, const void *from, int64_t bytes);
 
 /* ---- matrix products (gemm.c) ---------------------------------------------------------------------------------------------- */
