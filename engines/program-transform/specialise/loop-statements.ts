@@ -124,7 +124,10 @@ export abstract class LoopStatements extends Evaluator {
     }
   }
 
-  /** Turn by turn, each within what is left of the one before. */
+  /**
+   * Turn by turn, each in the arm where the one before goes on: a counter stays known there, though it is not known how the loop
+   * ends. One fork a turn, however many ways there are through the body.
+   */
   protected unrolled(
     test: () => Node,
     body: () => Completion,
@@ -136,8 +139,14 @@ export abstract class LoopStatements extends Evaluator {
     const on = constantOf(test());
     if (on === false) return NEXT;
     if (on === undefined || count >= MAX_UNROLLED) throw refusal;
-    return this.leave(this.turn(body, update, isContinue), isContinue, () =>
-      this.unrolled(test, body, update, isContinue, count + 1, refusal),
+    const end = body();
+    return this.fork(
+      this.goesOn(end, isContinue),
+      () => {
+        update();
+        return this.unrolled(test, body, update, isContinue, count + 1, refusal);
+      },
+      () => this.leave(end, isContinue, () => NEXT),
     );
   }
 
