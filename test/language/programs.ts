@@ -269,4 +269,10 @@ export const PROGRAMS: readonly Row[] = [
   ["int bits", "export function f(x: number, n: number) { return (5 & 3) * x + (7 >> 1) * x + ~~2.7 * x; }", 3, 3],
   ["typeof", "export function f(x: number, n: number) { return typeof x === 'number' ? x * x : 1; }", 3, 3],
   ["toFixed", "export function f(x: number, n: number) { return Number((2.345).toFixed(1)) * x; }", 3, 3],
+  [
+    "arm returns outer",
+    "export function f(x: number, n: number) { const a = {v: x}; const p = x > 1 ? a : {v: 2}; a.v = 9 * x; return p.v; }",
+    1.1,
+    3,
+  ],
 ];

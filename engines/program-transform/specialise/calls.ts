@@ -240,6 +240,8 @@ export abstract class Calls extends Statements {
         throw this.refuse("a recursive function writes to variables outside of it", "return what it computes", code.syntax);
       const leaves: Node[] = [];
       this.leavesOf(result, leaves);
+      if (holdsOlder(result as Value, since))
+        throw this.refuse("a recursive function returns an object that it was given", "return a new one: { ...o }", code.syntax);
       const types = leaves.map((n) => n.type);
       const imports = [...frame.imports.keys()];
       const isSame =
@@ -294,4 +296,12 @@ function numberOf(o: object): number {
     numbers.set(o, n);
   }
   return n;
+}
+
+/** Whether a value holds an object made before: as the result of a graph it would be another one. */
+function holdsOlder(v: Value, since: number): boolean {
+  if (!(v instanceof Obj)) return false;
+  if (v.content.number <= since) return true;
+  const c = v.content.value;
+  return c.kind !== "array" && [...(c.kind === "record" ? c.fields.values() : c.items)].some((x) => holdsOlder(x, since));
 }

@@ -10,7 +10,7 @@ import type { Graph, Node } from "../ir/graph.ts";
 import { NUM, tangentType } from "../ir/type.ts";
 import { Frame } from "./frame.ts";
 import { Lists } from "./lists.ts";
-import { Choice, isNode, NULL, Obj, type Value } from "./value.ts";
+import { Choice, cellsSoFar, isNode, NULL, Obj, type Value } from "./value.ts";
 
 export abstract class Derivatives extends Lists {
   /** A function of numbers and structures of them as a graph of its first argument's leaves, in a frame of its own. */
@@ -26,17 +26,28 @@ export abstract class Derivatives extends Lists {
     this.frame = frame;
     const params = leaves.map((n) => frame.param(n.type));
     let template: Value;
+    const own = this.rebuild(args[0] as Value, [...params]);
+    const since = cellsSoFar();
+    this.journal.begin();
     try {
-      template = this.call(f, [this.rebuild(args[0] as Value, [...params]), ...args.slice(1)], undefined, this.at as Syntax);
+      template = this.call(f, [own, ...args.slice(1)], undefined, this.at as Syntax);
     } finally {
       this.frame = outer;
     }
+    if (this.journal.revert(since).size > 0)
+      throw this.refuse("a function that is differentiated writes to what is outside of it", "return what it computes");
     const results: Node[] = [];
     this.leavesIn(template, results);
-    const own = results.map((n) => frame.local(n));
+    const local = results.map((n) => frame.local(n));
     const imports = [...frame.imports.keys()];
-    const graph = extract(name, [...params, ...imports.map((n) => frame.imports.get(n) as Node)], own, (b, r) => pack(b, r), this.spanOf());
-    return { graph, leaves, imports, template, results: own };
+    const graph = extract(
+      name,
+      [...params, ...imports.map((n) => frame.imports.get(n) as Node)],
+      local,
+      (b, r) => pack(b, r),
+      this.spanOf(),
+    );
+    return { graph, leaves, imports, template, results: local };
   }
 
   protected gradient(f: Value, args: readonly Value[]): [Value, Value] {

@@ -61,6 +61,21 @@ export class Forms extends Specialiser {
     return { array: arrayType(element) };
   }
 
+  /**
+   * Objects that a loop exchanges are known in it, and after it, by what they hold: no name of them may be written any more. Whether
+   * one of those made up to `since` became so now.
+   */
+  protected freeze(form: unknown, value: unknown, since: number): boolean {
+    const f = form as Form;
+    if (f === undefined || "same" in f || "leaf" in f || "array" in f) return false;
+    if ("fields" in f) return f.fields.reduce((found, [k, form2]) => this.freeze(form2, fieldOf(value, k), since) || found, false);
+    if ("items" in f) return f.items.reduce<boolean>((found, form2, i) => this.freeze(form2, itemOf(value, i), since) || found, false);
+    if (!(value instanceof Obj)) return false;
+    const isNew = !value.isJoined && value.content.number <= since;
+    value.isJoined = true;
+    return this.freeze(f.object, value.content.value, since) || isNew;
+  }
+
   protected parametrised(form: unknown, value: unknown, params: Node[]): unknown {
     const f = form as Form;
     if (f === undefined || "same" in f) return value;
@@ -72,7 +87,9 @@ export class Forms extends Specialiser {
     if ("fields" in f)
       return { kind: "record", fields: new Map(f.fields.map(([k, form2]) => [k, this.parametrised(form2, fieldOf(value, k), params)])) };
     if ("items" in f) return { kind: "list", items: f.items.map((form2, i) => this.parametrised(form2, itemOf(value, i), params)) };
-    return this.object(this.parametrised(f.object, (value as Obj).content.value, params) as Content, f.type);
+    const made = this.object(this.parametrised(f.object, (value as Obj).content.value, params) as Content, f.type);
+    made.isJoined = true;
+    return made;
   }
 
   protected leaves(frame: Frame, form: unknown, value: unknown, out: Node[]): void {
@@ -104,7 +121,9 @@ export class Forms extends Specialiser {
     if ("fields" in f)
       return { kind: "record", fields: new Map(f.fields.map(([k, form2]) => [k, this.rebuilt(form2, fieldOf(value, k), queue)])) };
     if ("items" in f) return { kind: "list", items: f.items.map((form2, i) => this.rebuilt(form2, itemOf(value, i), queue)) };
-    return this.object(this.rebuilt(f.object, (value as Obj | undefined)?.content.value, queue) as Content, f.type);
+    const made = this.object(this.rebuilt(f.object, (value as Obj | undefined)?.content.value, queue) as Content, f.type);
+    made.isJoined = true;
+    return made;
   }
 }
 

@@ -50,6 +50,8 @@ export class Loops extends Forms {
           changed = true;
         }
       }
+      for (const cell of carried)
+        for (const value of [cell.value, forTurn.writes.get(cell)]) changed = this.freeze(shapes.get(cell), value, since) || changed;
       if (changed) continue;
       const leaving = kinds.length > 0;
       this.finishLoop(outer, carried, shapes, forTest, forTurn, leaving ? exit : undefined);
