@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findCompiler } from "./compiler.ts";
 import { canCallNative } from "./library.ts";
 import { nativeRuntime } from "./runtime.ts";
@@ -234,6 +234,117 @@ describe.skipIf(!usable)("native routines", () => {
       run("logDeterminant", dtype, { batch: 1, n }, a, null, out);
       expect(Math.abs((out[0] as number) - want)).toBeLessThan(bound(n, 100));
     });
+  });
+
+  // Orders on both sides of a block of routines-lapack.h, and of three blocks.
+  const ways = [["the runtime's own code", 0] as const, ...(nativeRuntime().blas ? [["OpenBLAS", 1] as const] : [])];
+  if (ways.length === 1) console.warn("skipping tests of large factorisations by OpenBLAS: it is not on this machine");
+  describe.each(ways)("of large matrices by %s", (_, use) => {
+    const useBlas = library.declare("tg_use_blas", "void", ["int32"]);
+    beforeAll(() => void useBlas(use));
+    afterAll(() => void useBlas(1));
+    const cases = (["f32", "f64"] as const).flatMap((dtype) => [193, 449].map((n) => [dtype, n] as const));
+
+    test.each(cases)("cholesky in %s of order %i: L Lᵀ is A, zeros above, and all NaN where A is not positive definite", (dtype, n) => {
+      const a = noise(MAKERS[dtype], n * n, 3);
+      for (let i = 0; i < n; i++)
+        for (let j = 0; j <= i; j++) {
+          a[j * n + i] = Number.NaN;
+          if (i === j) a[i * n + i] = n / 4;
+        }
+      const l = new MAKERS[dtype](n * n).fill(77);
+      run("cholesky", dtype, { batch: 1, n }, a, null, l);
+      // L (Lᵀ v) against A v, for each of a few columns v of the identity.
+      for (const column of [0, 100, 191, 192, n - 1]) {
+        for (let i = column; i < n; i++) {
+          let sum = -(i === column ? n / 4 : (a[i * n + column] as number));
+          for (let p = 0; p <= column; p++) sum += (l[i * n + p] as number) * (l[column * n + p] as number);
+          expect(Math.abs(sum)).toBeLessThan(4 * n * EPSILON[dtype] * n);
+        }
+        for (let j = column + 1; j < n; j++) expect(l[column * n + j]).toBe(0);
+      }
+      for (const [at, wrong] of [
+        [0, -1],
+        [n - 1, 0],
+        [150, Number.NaN],
+      ] as const) {
+        const spoilt = a.slice();
+        spoilt[at * n + at] = wrong;
+        run("cholesky", dtype, { batch: 1, n }, spoilt, null, l);
+        expect(l.every(Number.isNaN)).toBe(true);
+      }
+    });
+
+    test.each(cases)("triangularSolve in %s of order %i: each triangle, as it is and transposed, reads one triangle", (dtype, n) => {
+      const columns = 140;
+      const full = noise(MAKERS[dtype], n * n, 4);
+      const b = noise(MAKERS[dtype], n * columns, 5);
+      for (const lower of [true, false])
+        for (const transpose of [true, false]) {
+          const read = full.map((v, at) => {
+            const [i, j] = [Math.floor(at / n), at % n];
+            return i === j ? 2 + v : i > j === lower ? v / n : 0;
+          });
+          const a = read.map((v) => (v === 0 ? Number.NaN : v));
+          const x = new MAKERS[dtype](n * columns).fill(77);
+          run("triangularSolve", dtype, { batch: 1, n, columns, lower, transpose }, a, b, x);
+          expect(residual(read, x, b, n, columns, transpose)).toBeLessThan(4 * n * EPSILON[dtype] * Math.max(1, largest(x)));
+        }
+    });
+
+    test("triangularSolve divides by a diagonal entry whose inverse is not a number", () => {
+      const [n, columns] = [200, 20];
+      const a = Float64Array.from({ length: n * n }, (_, at) => (at % (n + 1) === 0 ? 1e-310 : 0));
+      const x = new Float64Array(n * columns);
+      run("triangularSolve", "f64", { batch: 1, n, columns, lower: true }, a, new Float64Array(n * columns).fill(1e-310), x);
+      expect(x.every((v) => v === 1)).toBe(true);
+    });
+
+    test.each(cases)("solve in %s of order %i, with rows exchanged; singular and NaN show", (dtype, n) => {
+      const columns = 30;
+      const a = noise(MAKERS[dtype], n * n, 6);
+      for (let i = 0; i < n; i++) a[i * n + i] = 0;
+      const b = noise(MAKERS[dtype], n * columns, 7);
+      const x = new MAKERS[dtype](n * columns);
+      for (const transpose of [false, true]) {
+        run("solve", dtype, { batch: 1, n, columns, transpose }, a, b, x);
+        expect(residual(a, x, b, n, columns, transpose)).toBeLessThan(8 * n * EPSILON[dtype] * n * Math.max(1, largest(x)));
+      }
+      const singular = a.slice();
+      for (let i = 0; i < n; i++) singular[i * n + 100] = 0;
+      run("solve", dtype, { batch: 1, n, columns }, singular, b, x);
+      expect(x.some((v) => !Number.isFinite(v))).toBe(true);
+      const out = new MAKERS[dtype](1);
+      run("determinant", dtype, { batch: 1, n }, singular, null, out);
+      expect(Math.abs(out[0] as number)).toBe(0);
+      singular[5] = Number.NaN;
+      run("logDeterminant", dtype, { batch: 1, n }, singular, null, out);
+      expect(out[0]).toBeNaN();
+    });
+
+    test.each(cases)(
+      "determinants in %s of order %i are those of the diagonal, the update and the exchange they were made of",
+      (dtype, n) => {
+        // A is D + u vᵀ with two rows exchanged: det A = -det D · (1 + vᵀ D⁻¹ u).
+        const [u, v] = [noise(MAKERS[dtype], n, 8), noise(MAKERS[dtype], n, 9)];
+        const d = Array.from({ length: n }, (_, i) => (i % 2 === 0 ? 2 : 0.5));
+        const a = new MAKERS[dtype](n * n);
+        let [rest, logarithm] = [1, 0];
+        for (let i = 0; i < n; i++) {
+          const row = i < 2 ? 1 - i : i;
+          for (let j = 0; j < n; j++) a[row * n + j] = (i === j ? (d[i] as number) : 0) + (u[i] as number) * (v[j] as number);
+          rest += ((u[i] as number) * (v[i] as number)) / (d[i] as number);
+          logarithm += Math.log(d[i] as number);
+        }
+        const out = new MAKERS[dtype](1);
+        const near = 100 * n * EPSILON[dtype];
+        run("logDeterminant", dtype, { batch: 1, n }, a, null, out);
+        expect(Math.abs((out[0] as number) - logarithm - Math.log(Math.abs(rest)))).toBeLessThan(near);
+        run("determinant", dtype, { batch: 1, n }, a, null, out);
+        const want = -Math.exp(logarithm) * rest;
+        expect(Math.abs((out[0] as number) / want - 1)).toBeLessThan(near);
+      },
+    );
   });
 
   test("argsort is the stable order, NaN last, 0 and -0 equal, ascending and descending", () => {

@@ -1,5 +1,5 @@
 /**
- * OpenBLAS, opened at run time where it is installed. It is told to use one thread, and each thread of the pool calls it for a part
+ * OpenBLAS and its LAPACK, opened at run time where it is installed. It is told to use one thread, and each thread of the pool calls it for a part
  * of the product: two pools of threads on one machine wait for each other. The parts depend on the shape alone, never on the
  * number of threads, so neither do results.
  */
@@ -9,17 +9,35 @@
 #include "trigrad.h"
 #include "vector.h"
 
-enum { TG_ROW_MAJOR = 101, TG_AS_IS = 111, TG_TRANSPOSED = 112 };
+enum { TG_ROW_MAJOR = 101, TG_AS_IS = 111, TG_TRANSPOSED = 112, TG_UPPER = 121, TG_LOWER = 122, TG_NOT_UNIT = 131, TG_UNIT = 132,
+       TG_LEFT = 141, TG_RIGHT = 142 };
 
 typedef void (*tg_blas_gemm_f32)(int order, int transpose_a, int transpose_b, int m, int n, int k, float alpha, const float *a, int lda,
                                  const float *b, int ldb, float beta, float *c, int ldc);
 typedef void (*tg_blas_gemm_f64)(int order, int transpose_a, int transpose_b, int m, int n, int k, double alpha, const double *a, int lda,
                                  const double *b, int ldb, double beta, double *c, int ldc);
 
+typedef void (*tg_blas_trsm_f32)(int order, int side, int triangle, int transpose, int unit, int m, int n, float alpha, const float *a,
+                                 int lda, float *b, int ldb);
+typedef void (*tg_blas_trsm_f64)(int order, int side, int triangle, int transpose, int unit, int m, int n, double alpha, const double *a,
+                                 int lda, double *b, int ldb);
+/* Fortran: by columns, everything by address, the length of a string last. */
+typedef void (*tg_blas_potrf_f32)(const char *triangle, const int *n, float *a, const int *lda, int *info, size_t length);
+typedef void (*tg_blas_potrf_f64)(const char *triangle, const int *n, double *a, const int *lda, int *info, size_t length);
+typedef void (*tg_blas_getrf_f32)(const int *m, const int *n, float *a, const int *lda, int *exchanges, int *info);
+typedef void (*tg_blas_getrf_f64)(const int *m, const int *n, double *a, const int *lda, int *exchanges, int *info);
+
 static struct {
   int found, use;
   tg_blas_gemm_f32 gemm_f32;
   tg_blas_gemm_f64 gemm_f64;
+  /* Null where the library was built without LAPACK. */
+  tg_blas_trsm_f32 trsm_f32;
+  tg_blas_trsm_f64 trsm_f64;
+  tg_blas_potrf_f32 potrf_f32;
+  tg_blas_potrf_f64 potrf_f64;
+  tg_blas_getrf_f32 getrf_f32;
+  tg_blas_getrf_f64 getrf_f64;
 } blas = {.use = 1};
 
 int32_t tg_open_blas(const char *path) {
@@ -31,6 +49,12 @@ int32_t tg_open_blas(const char *path) {
   blas.gemm_f64 = (tg_blas_gemm_f64)dlsym(library, "cblas_dgemm");
   /* Another BLAS has no such function, and threads that cannot be set: it is not used. */
   if (!set_threads || !blas.gemm_f32 || !blas.gemm_f64) return dlclose(library), 0;
+  blas.trsm_f32 = (tg_blas_trsm_f32)dlsym(library, "cblas_strsm");
+  blas.trsm_f64 = (tg_blas_trsm_f64)dlsym(library, "cblas_dtrsm");
+  blas.potrf_f32 = (tg_blas_potrf_f32)dlsym(library, "spotrf_");
+  blas.potrf_f64 = (tg_blas_potrf_f64)dlsym(library, "dpotrf_");
+  blas.getrf_f32 = (tg_blas_getrf_f32)dlsym(library, "sgetrf_");
+  blas.getrf_f64 = (tg_blas_getrf_f64)dlsym(library, "dgetrf_");
   set_threads(1);
   blas.found = 1;
   return 1;

@@ -1,7 +1,8 @@
 /**
  * Factorisations and triangular systems of dense row-major matrices, for one element type T (after gemm-driver.h). All are blocked
  * (Golub and Van Loan, "Matrix Computations", 3.2 and 4.2): TG_BLOCK columns at a time are worked by loops, and everything to their
- * left or right is a matrix product, which is where the time goes and where the threads, and OpenBLAS, come in.
+ * left or right is a matrix product, which is where the time goes and where the threads, and OpenBLAS, come in. What is done within a
+ * block of a large matrix is OpenBLAS's too where it is there (routines-lapack.h).
  */
 
 /** C -= A B, C m x n. Strides as in `product`; the product is made in working memory. */
@@ -17,6 +18,16 @@ static void NAME(subtract_product)(int64_t m, int64_t n, int64_t k, const T *a, 
     for (int64_t j = 0; j < n; j++) c[i * ldc + j] -= update[i * n + j];
 }
 
+static void NAME(swap_rows)(int64_t count, T *x, T *y) {
+  for (int64_t j = 0; j < count; j++) {
+    T t = x[j];
+    x[j] = y[j];
+    y[j] = t;
+  }
+}
+
+#include "routines-lapack.h"
+
 /**
  * A → L with L Lᵀ = A in the lower triangle, zeros above; all NaN where A is not positive definite. Left-looking: a block column
  * first gets what the ones before it owe.
@@ -26,21 +37,26 @@ static void NAME(cholesky)(int64_t n, const T *a, T *l) {
     memcpy(l + i * n, a + i * n, (size_t)(i + 1) * sizeof(T));
     memset(l + i * n + i + 1, 0, (size_t)(n - i - 1) * sizeof(T));
   }
-  for (int64_t j0 = 0; j0 < n; j0 += TG_BLOCK) {
-    int64_t j1 = TG_MIN(j0 + TG_BLOCK, n);
+  int lapack = NAME(uses_lapack)(n);
+  int64_t block = lapack ? TG_LAPACK_BLOCK : TG_BLOCK;
+  for (int64_t j0 = 0; j0 < n; j0 += block) {
+    int64_t j1 = TG_MIN(j0 + block, n);
     NAME(subtract_product)(n - j0, j1 - j0, j0, l + j0 * n, n, 1, l + j0 * n, 1, n, l + j0 * n + j0, n);
+    int definite = !lapack || NAME(cholesky_block)(n, j1 - j0, n - j1, l + j0 * (n + 1));
     /* Row by row, each against the rows of the diagonal block that are done. */
-    for (int64_t i = j0; i < n; i++) {
+    for (int64_t i = lapack ? n : j0; i < n; i++) {
       T *row = l + i * n + j0;
       for (int64_t j = j0; j < TG_MIN(i + 1, j1); j++) {
         const T *other = l + j * n + j0;
         T rest = row[j - j0] - NAME(dot)(j - j0, row, other);
-        if (i == j && !(rest > 0)) {
-          for (int64_t all = 0; all < n * n; all++) l[all] = (T)NAN;
-          return;
-        }
+        if (i == j && !(rest > 0)) definite = 0;
         row[j - j0] = i == j ? NAME(square_root)(rest) : rest / other[j - j0];
       }
+      if (!definite) break;
+    }
+    if (!definite) {
+      for (int64_t all = 0; all < n * n; all++) l[all] = (T)NAN;
+      return;
     }
     for (int64_t i = j0; i < j1; i++) memset(l + i * n + i + 1, 0, (size_t)(j1 - i - 1) * sizeof(T));
   }
@@ -51,12 +67,20 @@ static void NAME(cholesky)(int64_t n, const T *a, T *l) {
  * is one and not read.
  */
 static void NAME(solve_triangle)(int64_t n, int64_t columns, const T *m, int64_t row, int64_t column, int lower, int unit, T *x) {
-  int64_t blocks = TG_CEIL_DIV(n, TG_BLOCK);
+  int lapack = columns >= TG_LAPACK_COLUMNS && columns < INT32_MAX / 2 && NAME(uses_lapack)(n) && (unit || NAME(has_inverses)(n, m));
+  int64_t block = lapack ? TG_LAPACK_BLOCK : TG_BLOCK, blocks = TG_CEIL_DIV(n, block);
   for (int64_t step = 0; step < blocks; step++) {
-    int64_t b0 = (lower ? step : blocks - 1 - step) * TG_BLOCK, b1 = TG_MIN(b0 + TG_BLOCK, n);
+    int64_t b0 = (lower ? step : blocks - 1 - step) * block, b1 = TG_MIN(b0 + block, n);
     int64_t done = lower ? 0 : b1, count = lower ? b0 : n - b1;
     NAME(subtract_product)(b1 - b0, columns, count, m + b0 * row + done * column, row, column, x + done * columns, columns, 1,
                            x + b0 * columns, columns);
+    if (lapack) {
+      /* What M has below its diagonal is stored above where M is transposed. */
+      NAME(solve_by_parts)((NAME(triangle)){.left = 1, .lower = !lower == (column != 1), .transpose = column != 1, .unit = unit,
+                                            .rows = b1 - b0, .columns = columns, .m = m + b0 * (n + 1), .ldm = n, .x = x + b0 * columns,
+                                            .ldx = columns});
+      continue;
+    }
     for (int64_t s = 0; s < b1 - b0; s++) {
       int64_t i = lower ? b0 + s : b1 - 1 - s;
       T *to = x + i * columns;
@@ -72,20 +96,21 @@ static void NAME(solve_triangle)(int64_t n, int64_t columns, const T *m, int64_t
   }
 }
 
-static void NAME(swap_rows)(int64_t count, T *x, T *y) {
-  for (int64_t j = 0; j < count; j++) {
-    T t = x[j];
-    x[j] = y[j];
-    y[j] = t;
-  }
+/** LAPACK may pass over a NaN in its search for a pivot. */
+static int NAME(all_finite)(int64_t count, const T *a) {
+  int64_t finite = 0;
+  for (int64_t i = 0; i < count; i++) finite += isfinite(a[i]) != 0;
+  return finite == count;
 }
 
 /** P A = L U in place, L below the diagonal (of ones); pivot[i] is the row that row i was exchanged with. Returns det P. */
 static int NAME(factor)(int64_t n, T *a, int64_t *pivot) {
-  int sign = 1;
-  for (int64_t j0 = 0; j0 < n; j0 += TG_BLOCK) {
-    int64_t j1 = TG_MIN(j0 + TG_BLOCK, n);
-    for (int64_t j = j0; j < j1; j++) {
+  int sign = 1, lapack = NAME(uses_lapack)(n) && NAME(all_finite)(n * n, a);
+  int64_t block = lapack ? TG_LAPACK_BLOCK : TG_BLOCK;
+  for (int64_t j0 = 0; j0 < n; j0 += block) {
+    int64_t j1 = TG_MIN(j0 + block, n);
+    if (lapack) NAME(factor_block)(n, j0, j1 - j0, a, pivot, &sign);
+    for (int64_t j = lapack ? j1 : j0; j < j1; j++) {
       int64_t best = j;
       /* A NaN is the largest of all, so that it is not passed over where a later step would not read it. */
       for (int64_t i = j + 1; i < n && a[best * n + j] == a[best * n + j]; i++)
@@ -105,7 +130,7 @@ static int NAME(factor)(int64_t n, T *a, int64_t *pivot) {
     }
     if (j1 == n) break;
     /* The rows right of the block: those of U by forward substitution, the others by a product. */
-    for (int64_t i = j0 + 1; i < j1; i++)
+    for (int64_t i = lapack ? j1 : j0 + 1; i < j1; i++)
       for (int64_t p = j0; p < i; p++) {
         T factor = a[i * n + p];
         for (int64_t j = j1; j < n; j++) a[i * n + j] -= factor * a[p * n + j];

@@ -58,17 +58,21 @@ static inline double magnitude_f64(double x) { return fabs(x); }
 
 #define T float
 #define NAME(x) x##_f32
+#define LAPACK(x) blas.x##_f32
 #include "routines-sort.h"
 #include "routines-dense.h"
 TG_ROUTINE(float, f32, routine_one_f32)
+#undef LAPACK
 #undef T
 #undef NAME
 
 #define T double
 #define NAME(x) x##_f64
+#define LAPACK(x) blas.x##_f64
 #include "routines-sort.h"
 #include "routines-dense.h"
 TG_ROUTINE(double, f64, routine_one_f64)
+#undef LAPACK
 #undef T
 #undef NAME
 
