@@ -44,6 +44,13 @@ test("golden operators, programs and models pass in all derivatives and trajecto
   expect(unlike(all, "pass")).toEqual([]);
 });
 
+const workload = (name: string) => join("adbench", "expected", `${name}.json`);
+
+test("searches and simulations whose loops are left by what was found pass", { timeout: 60_000 }, async () => {
+  const both = [await checks(workload("particle")), await checks(workload("saddle"))];
+  expect(unlike(both.flat(), "pass")).toEqual([]);
+});
+
 const program = (source: string, ...args: number[]) =>
   programTransform
     .prepare(
@@ -109,6 +116,13 @@ test.each([
     2,
     -100 + 30 + 4,
     -100 + 4,
+  ],
+  [
+    "a list that a turn replaces unless it leaves the loop",
+    "export function f(x: number) { let p: readonly number[] = [x, 1]; for (let i = 0; i < 1000; i++) { if (p[0]! > 50) return p[0]! * p[1]!; p = p.map((v) => v * x); } return 0; }",
+    3,
+    2187,
+    7 * 3 ** 6,
   ],
 ])("%s", (_, source, x, value, slope) => {
   const result = program(source, x);

@@ -1,4 +1,6 @@
 /** Forms of what a loop carries: what of it is structure, the same in every turn, and what are leaves, each of one type. */
+import { makeGraph } from "../ir/build.ts";
+import { makeIf, pack, unpack } from "../ir/extract.ts";
 import type { Node } from "../ir/graph.ts";
 import { arrayType, BOOL, NUM, resolveType, type Type } from "../ir/type.ts";
 import type { Frame } from "./frame.ts";
@@ -9,8 +11,9 @@ import { Choice, type ClassValue, type Content, isNode, Nothing, Obj, Text, type
 export class Forms extends Specialiser {
   protected formOf(entry: unknown, next: unknown): unknown {
     if (next === undefined) return entry === undefined ? undefined : this.formOf(entry, entry);
-    if (entry === undefined) return this.formOf(next, next);
+    if (entry === undefined) return this.formOfNew(next);
     if (isTypeForm(entry)) return this.formOf(next, next);
+    if (entry instanceof Choice || next instanceof Choice) return this.formOfAll([...alternatives(entry), ...alternatives(next)]);
     if (isTypeForm(next)) return isNode(entry) && entry.type === next.leaf ? next : this.formOf(entry, entry);
     if (isNode(entry) && isNode(next)) {
       if (entry.type === next.type) return { leaf: entry.type };
@@ -24,12 +27,7 @@ export class Forms extends Specialiser {
       if (entry === next) return { same: entry };
       return { object: this.formOf(entry.content.value, next.content.value), type: entry.type };
     }
-    if (
-      entry instanceof Choice ||
-      next instanceof Choice ||
-      typeof entry !== typeof next ||
-      (entry as object).constructor !== (next as object).constructor
-    )
+    if (typeof entry !== typeof next || (entry as object).constructor !== (next as object).constructor)
       throw this.refuse(
         "a variable of this loop holds values of different form before it and after a turn",
         "give it one form, for instance a record with all fields",
@@ -40,6 +38,35 @@ export class Forms extends Specialiser {
       (entry instanceof Nothing && next instanceof Nothing && entry.name === next.name);
     if (!isSame) throw this.refuse("a string or a function of this loop is another one after a turn", "choose by a number inside the loop");
     return { same: entry };
+  }
+
+  /** The form of what there is nothing before: an object that a turn makes is another one in the next. */
+  private formOfNew(v: unknown): unknown {
+    if (v instanceof Choice) {
+      const [form, ...others] = alternatives(v).map((a) => this.formOfNew(a));
+      if (others.every((f) => sameForm(f, form))) return form;
+      throw this.differentForms();
+    }
+    if (v instanceof Obj) return { object: this.formOfNew(v.content.value), type: v.type };
+    if (!isContent(v)) return this.formOf(v, v);
+    if (v.kind === "record") return { fields: [...v.fields].map(([k, f]) => [k, this.formOfNew(f)]) };
+    return v.kind === "list" ? { items: v.items.map((item) => this.formOfNew(item)) } : { array: v.node.type };
+  }
+
+  private differentForms() {
+    return this.refuse(
+      "a variable of this loop holds values of different form from turn to turn",
+      "give it one form, for instance a record with all fields",
+    );
+  }
+
+  /** The one form of several values of which a condition chooses. */
+  private formOfAll([first, ...rest]: readonly unknown[]): unknown {
+    const forms = rest.filter((v) => v !== first).map((v) => this.formOf(first, v));
+    const [form] = forms;
+    if (form === undefined) return { same: first };
+    if (forms.every((f) => sameForm(f, form))) return form;
+    throw this.differentForms();
   }
 
   protected contentForm(entry: Content, next: Content): unknown {
@@ -87,7 +114,7 @@ export class Forms extends Specialiser {
     if ("fields" in f)
       return { kind: "record", fields: new Map(f.fields.map(([k, form2]) => [k, this.parametrised(form2, fieldOf(value, k), params)])) };
     if ("items" in f) return { kind: "list", items: f.items.map((form2, i) => this.parametrised(form2, itemOf(value, i), params)) };
-    const made = this.object(this.parametrised(f.object, (value as Obj).content.value, params) as Content, f.type);
+    const made = this.object(this.parametrised(f.object, contentOf(value), params) as Content, f.type);
     made.isJoined = true;
     return made;
   }
@@ -95,7 +122,8 @@ export class Forms extends Specialiser {
   protected leaves(frame: Frame, form: unknown, value: unknown, out: Node[]): void {
     const f = form as Form;
     if (f === undefined || "same" in f) return;
-    if ("leaf" in f) out.push(value === undefined ? frame.made((b) => b.unset(f.leaf)) : frame.local(value as Node));
+    if (value instanceof Choice) this.chosenLeaves(frame, form, value, out);
+    else if ("leaf" in f) out.push(value === undefined ? frame.made((b) => b.unset(f.leaf)) : frame.local(value as Node));
     else if ("array" in f) {
       const content = value as Content;
       const node =
@@ -110,7 +138,19 @@ export class Forms extends Specialiser {
       f.items.forEach((form2, i) => {
         this.leaves(frame, form2, itemOf(value, i), out);
       });
-    else this.leaves(frame, f.object, (value as Obj | undefined)?.content.value, out);
+    else this.leaves(frame, f.object, contentOf(value), out);
+  }
+
+  /** Leaf by leaf that of the value which the condition chooses. */
+  private chosenLeaves(frame: Frame, form: unknown, { condition, consequent, otherwise }: Choice, out: Node[]): void {
+    const sides: [Node[], Node[]] = [[], []];
+    this.leaves(frame, form, consequent, sides[0]);
+    this.leaves(frame, form, otherwise, sides[1]);
+    const types = sides[0].map((n) => n.type);
+    const side = (k: number) =>
+      makeGraph("side", [...types, ...types], (b, params) => pack(b, params.slice(k * types.length, (k + 1) * types.length)));
+    const chosen = frame.made((b) => makeIf(b, frame.local(condition), side(0), side(1), sides.flat()));
+    out.push(...unpack(frame.build, chosen, types.length).map((n) => frame.mine(n)));
   }
 
   protected rebuilt(form: unknown, value: unknown, queue: Node[]): unknown {
@@ -121,7 +161,7 @@ export class Forms extends Specialiser {
     if ("fields" in f)
       return { kind: "record", fields: new Map(f.fields.map(([k, form2]) => [k, this.rebuilt(form2, fieldOf(value, k), queue)])) };
     if ("items" in f) return { kind: "list", items: f.items.map((form2, i) => this.rebuilt(form2, itemOf(value, i), queue)) };
-    const made = this.object(this.rebuilt(f.object, (value as Obj | undefined)?.content.value, queue) as Content, f.type);
+    const made = this.object(this.rebuilt(f.object, contentOf(value), queue) as Content, f.type);
     made.isJoined = true;
     return made;
   }
@@ -135,6 +175,14 @@ export type Form =
   | { readonly fields: readonly (readonly [string, unknown])[] }
   | { readonly items: readonly unknown[] }
   | { readonly object: unknown; readonly type: ClassValue | undefined };
+
+/** What a condition, or several, choose of. */
+function alternatives(v: unknown): unknown[] {
+  return v instanceof Choice ? [...alternatives(v.consequent), ...alternatives(v.otherwise)] : [v];
+}
+
+/** The content of an object, of the first where it is not known which. */
+const contentOf = (v: unknown): Content | undefined => (alternatives(v)[0] as Obj | undefined)?.content.value;
 
 const isTypeForm = (x: unknown): x is { readonly leaf: Type } => typeof x === "object" && x !== null && "leaf" in x;
 

@@ -2,12 +2,15 @@
 import type { Node as Syntax } from "oxc-parser";
 import type { Aval } from "../../../core/base/aval.ts";
 import type { Shape } from "../../../core/base/shape.ts";
+import { normalizeAxis } from "../../../core/base/shape.ts";
+import { select } from "../../../core/ops/movement.ts";
 import type { AnyPrimitive } from "../../../core/primitive.ts";
 import { NUMBER } from "../../../core/primitives/host.ts";
 import { primitives } from "../../../core/primitives/table.ts";
 import { Tensor } from "../../../core/tensor/tensor.ts";
 import { type Value as CoreValue, Traced } from "../../../core/tensor/traced.ts";
 import { type Node, TensorConstant } from "../ir/graph.ts";
+import { NUM } from "../ir/type.ts";
 import { Derivatives } from "./derivatives.ts";
 import { arrayOfNumbers } from "./lists.ts";
 import { constantOf } from "./specialiser.ts";
@@ -300,8 +303,31 @@ export class Natives extends Derivatives {
     });
   }
 
+  /** `select` of a place that is not known: the row is found when the program runs. */
+  private selected(args: readonly Value[]): Value | undefined {
+    const [x, axis, i] = args;
+    if (!isNode(x) || !isNode(axis) || !isNode(i) || x.type.kind !== "tensor" || i.type !== NUM) return undefined;
+    const a = constantOf(axis);
+    if (typeof a !== "number" || constantOf(i) !== undefined) return undefined;
+    const { shape } = x.type.aval;
+    const at = normalizeAxis(a, shape.length);
+    return this.frame.made(({ ops }) => {
+      const index = ops.reshape(ops.lift(this.frame.local(i), "i32"), [1]);
+      const row = ops.indexSelect(this.frame.local(x), index, at);
+      return ops.reshape(
+        row,
+        shape.filter((_, k) => k !== at),
+      );
+    });
+  }
+
   /** A value of the project's own modules as programs see it. */
   lift(value: unknown, name: string): Value {
+    if (value === select)
+      return this.native(
+        name,
+        (args) => this.selected(args) ?? this.lift(select(...(args.map((v) => this.lower(v)) as Parameters<typeof select>)), name),
+      );
     if (typeof value === "function")
       return this.native(name, (args) => this.lift((value as (...a: unknown[]) => unknown)(...args.map((a) => this.lower(a))), name));
     if (typeof value === "number") return this.number(value);
