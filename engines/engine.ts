@@ -33,6 +33,8 @@ export interface Intrinsics {
   jvp(f: (x: never) => unknown, x: unknown, dx: unknown): [unknown, unknown];
   /** The value, with all derivatives zero. */
   stopGradient(x: unknown): unknown;
+  /** The function, of which engines that can keep only the arguments for the way back, and compute the rest again. */
+  checkpoint<F>(f: F): F;
 }
 
 /** A source file as its statements; refused before where the language that is loaded ends. */

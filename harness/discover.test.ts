@@ -78,7 +78,14 @@ describe("finding models", () => {
     const refuse = (): never => {
       throw new Error("not needed");
     };
-    const loss = program.overloaded({ grad: refuse, valueAndGrad: refuse, vjp: refuse, jvp: refuse, stopGradient: (x) => x });
+    const loss = program.overloaded({
+      grad: refuse,
+      valueAndGrad: refuse,
+      vjp: refuse,
+      jvp: refuse,
+      stopGradient: (x) => x,
+      checkpoint: (f) => f,
+    });
     expect(loss(3, 4)).toBe(12);
   });
 });

@@ -142,6 +142,7 @@ const INERT: Intrinsics = {
   vjp: refuse,
   jvp: refuse,
   stopGradient: (x) => x,
+  checkpoint: (f) => f,
 };
 
 function refuse(): never {

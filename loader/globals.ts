@@ -5,7 +5,7 @@
  */
 
 /** Derivative operators, supplied by the engine that runs the program. */
-export const INTRINSICS = ["grad", "valueAndGrad", "vjp", "jvp", "stopGradient"] as const;
+export const INTRINSICS = ["grad", "valueAndGrad", "vjp", "jvp", "stopGradient", "checkpoint"] as const;
 
 /** Globals whose own version would lose derivatives without a word; `builtins.ts` and `math.ts` hold their replacements. */
 export const REPLACED = [

@@ -138,6 +138,30 @@ test("an array that each turn of a loop makes anew keeps what the turn put into 
   expect(grad[0]).toBeCloseTo(108, 10);
 });
 
+test("a checkpoint is computed again: of a turn its argument is kept alone, in all orders and modes", () => {
+  const source = (mark: string) => `const step = ${mark}((y: number, x: number) => {
+      let z = y;
+      for (let k = 0; k < 3; k++) z = Math.sin(z) * x + 0.1 * x;
+      return z;
+    });
+    export function f(x: number, n = 5) { let y = x; for (let i = 0; i < n; i++) y = step(y, x); return y * y; }`;
+  const [marked, plain] = ["checkpoint", ""].map((mark) =>
+    programTransform.prepare(loadProgram({ file: "given.ts", source: source(mark) }), [0.7, 20], [0]),
+  );
+  const stacks = (p: typeof marked) =>
+    p
+      ?.stages([0.7, 20])
+      .find((s) => s.title.startsWith("generated"))
+      ?.text.match(/Numbers\.room/g)?.length;
+  expect([stacks(marked), stacks(plain)]).toEqual([1, 6]);
+  const args = [0.7, 20];
+  const both = (p: typeof marked) =>
+    [p?.valueAndGrad(args), p?.jvp(args, [1, 0]), p?.hvp(args, [1, 0])].flatMap((r) => JSON.stringify(r).match(/-?\d+\.\d+/g)).map(Number);
+  const [a, b] = [both(marked), both(plain)];
+  expect(a.length).toBeGreaterThan(6);
+  for (const [i, x] of a.entries()) expect(x).toBeCloseTo(b[i] as number, 10);
+});
+
 test("a million turns differentiate in a constant stack", () => {
   const source = "export function f(y: number, n: number) { for (let i = 0; i < n; i++) y -= 1e-6 * y * y; return y; }";
   const run = programTransform.prepare(loadProgram({ file: "given.ts", source }), [0.9, 1e6], [0]);

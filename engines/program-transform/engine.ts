@@ -231,6 +231,7 @@ const intrinsics: Intrinsics = {
   vjp: onlyInPrograms("vjp"),
   jvp: onlyInPrograms("jvp"),
   stopGradient: onlyInPrograms("stopGradient"),
+  checkpoint: onlyInPrograms("checkpoint"),
 };
 
 export const programTransform: Engine = {

@@ -15,6 +15,8 @@ const intrinsics: Intrinsics = {
   vjp: vjp as Intrinsics["vjp"],
   jvp: jvp as Intrinsics["jvp"],
   stopGradient,
+  // A tape is what has been computed; it keeps that.
+  checkpoint: (f) => f,
 };
 
 type Fn = (...args: unknown[]) => unknown;

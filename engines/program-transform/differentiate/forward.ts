@@ -212,7 +212,8 @@ function dualGraph(graph: Graph, active: readonly boolean[]): Graph {
   const types = graph.params.map((p) => p.type);
   const chosen = types.flatMap((_, i) => (active[i] ? [i] : []));
   const result = tupleType([graph.resultType, tangentType(graph.resultType)]);
-  const open = openGraph(`${graph.name}̇`, [...types, ...chosen.map((i) => tangentType(types[i] as Type))], result, graph.span);
+  const params = [...types, ...chosen.map((i) => tangentType(types[i] as Type))];
+  const open: Graph = { ...openGraph(`${graph.name}̇`, params, result, graph.span), isCheckpoint: graph.isCheckpoint ?? false };
   known.set(key, open);
   const build = new Builder();
   const tangents = types.map((_, i) => (active[i] ? open.params[types.length + chosen.indexOf(i)] : undefined));

@@ -289,7 +289,30 @@ function transform(graph: Graph, active: readonly boolean[]): Transformed {
   return { forward, reverse };
 }
 
+/** The reverse part of a graph that is computed again: `reverse(x…, ȳ, accumulators…) → x̄…` of the active arguments. */
+function recomputed(graph: Graph, active: readonly boolean[]): Graph {
+  const seeds = seedsOf(graph.resultType, "all");
+  const arm = armOf(graph, active, "all", seeds);
+  const outputs = arm.params.flatMap((p, i) => (active[i] ? [materialise(arm.build, arm.adjoints[i], p)] : []));
+  const params = [...arm.params, ...arm.seeds, ...arm.accumulators.flatMap((a) => (a ? [a] : []))];
+  return extract(`${graph.name}◀`, params, outputs, (b, results) => pack(b, results), graph.span);
+}
+
+function forwardCheckpoint(build: Builder, n: InvokeNode, args: readonly Node[], active: readonly boolean[]): Forward {
+  const value = build.invoke(n.graph, args);
+  const chosen = args.flatMap((_, i) => (active[i] ? [i] : []));
+  const handed = chosen.filter((i) => accumulates((args[i] as Node).type));
+  const pullback: Pullback = (c, current) => {
+    const given = handed.map((i) => materialise(build, current(i), args[i] as Node));
+    const back = build.invoke(recomputed(n.graph, active), [...args, materialise(build, c, value), ...given]);
+    const adjoints = unpack(build, back, chosen.length);
+    return chosen.map((i, k) => ({ argument: i, cotangent: adjoints[k], contains: handed.includes(i) }));
+  };
+  return { value, pullback };
+}
+
 function forwardInvoke(build: Builder, n: InvokeNode, args: readonly Node[], active: readonly boolean[]): Forward {
+  if (n.graph.isCheckpoint) return forwardCheckpoint(build, n, args, active);
   const { forward, reverse } = transform(n.graph, active);
   const whole = build.invoke(forward, args);
   const value = build.get(whole, 0);

@@ -17,6 +17,8 @@ export interface Graph {
   /** Set once, when the graph is finished; until then it is being built (and may already be called: recursion). */
   result: Node | undefined;
   readonly span: Span | undefined;
+  /** A call of it keeps its arguments alone for the way back, which computes it again. */
+  readonly isCheckpoint?: boolean;
 }
 
 /** A tensor that is known: its numbers, on no device. */

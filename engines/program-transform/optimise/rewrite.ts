@@ -31,12 +31,8 @@ export function everywhere(root: Graph, rewrite: Rewrite): Graph {
     called(graph) {
       const known = called.get(graph);
       if (known !== undefined) return known;
-      const open = openGraph(
-        graph.name,
-        graph.params.map((p) => p.type),
-        graph.resultType,
-        graph.span,
-      );
+      const types = graph.params.map((p) => p.type);
+      const open: Graph = { ...openGraph(graph.name, types, graph.resultType, graph.span), isCheckpoint: graph.isCheckpoint ?? false };
       called.set(graph, open);
       return closeGraph(open, inline(new Builder(), rewrite(graph, visit), open.params));
     },

@@ -108,6 +108,23 @@ export abstract class Derivatives extends Lists {
     return this.list([this.rebuild(template, values), this.shaped(template, parts)]);
   }
 
+  /** A call of `f` as a graph of its own, which the way back computes again. */
+  protected checkpointed(f: Value, args: readonly Value[]): Value {
+    const spread = this.native("spread", ([all], at) => this.call(f, this.itemsOf(all as Value), undefined, at));
+    const { graph, leaves, imports, template, results } = this.graphOf(spread, [this.list(args)], "checkpoint");
+    const given = [...leaves, ...imports];
+    const node = this.frame.made((b) =>
+      b.invoke(
+        { ...graph, isCheckpoint: true },
+        given.map((n) => this.frame.local(n)),
+      ),
+    );
+    return this.rebuild(
+      template,
+      unpack(this.frame.build, node, results.length).map((n) => this.frame.mine(n)),
+    );
+  }
+
   protected stopped(x: Value): Value {
     const nodes: Node[] = [];
     this.leavesIn(x, nodes);

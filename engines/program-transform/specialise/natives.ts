@@ -128,6 +128,10 @@ export class Natives extends Derivatives {
       "stopGradient",
       this.native("stopGradient", ([x]) => this.stopped(x as Value)),
     );
+    set(
+      "checkpoint",
+      this.native("checkpoint", ([f]) => this.native("checkpointed", (args) => this.checkpointed(f as Value, args))),
+    );
   }
 
   protected math(): ReadonlyMap<string, Value> {
