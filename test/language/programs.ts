@@ -275,4 +275,16 @@ export const PROGRAMS: readonly Row[] = [
     1.1,
     3,
   ],
+  [
+    "best of",
+    "export function f(x: number, n: number) { let b = [x, 1]; for (let i = 0; i < x * 3; i++) { const c = [b[0]! * 0.9, i]; if (c[0]! < b[0]! * x) b = c; } return b[0]! * b[1]!; }",
+    1.1,
+    3,
+  ],
+  [
+    "found or thrown",
+    "export function f(x: number, n: number) { let p = [x, 2]; for (let i = 0; i < 1000; i++) { if (p[0]! > 9) return p[0]! * p[1]!; p = p.map((v) => v * x); } throw new Error('none'); }",
+    1.4,
+    3,
+  ],
 ];

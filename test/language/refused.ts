@@ -351,11 +351,11 @@ export const REFUSED: readonly (readonly [...Row, reason: string])[] = [
     "which object is written depends on a condition",
   ],
   [
-    "best of",
-    "export function f(x: number, n: number) { let b = [x, 1]; for (let i = 0; i < x * 3; i++) { const c = [b[0]! * 0.9, i]; if (c[0]! < b[0]! * x) b = c; } return b[0]! * b[1]!; }",
+    "best of, written",
+    "export function f(x: number, n: number) { let b = [x, 1]; for (let i = 0; i < x * 3; i++) { const c = [b[0]! * 0.9, i]; const o = b; if (c[0]! < b[0]! * x) b = c; b[0] = b[0]! + 1; b[1] = o[0]!; } return b[0]! * b[1]!; }",
     1.1,
     3,
-    "a variable of this loop holds values of different form before it and after a turn",
+    "which object is written depends on a condition",
   ],
   [
     "recursion alias",

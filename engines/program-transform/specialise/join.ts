@@ -15,6 +15,14 @@ import type { Frame } from "./frame.ts";
 import { Cell, Choice, type Content, Fn, isNode, Nothing, Obj, type Scope, Text, type Value } from "./value.ts";
 
 type Later<T> = () => T;
+const mapLater =
+  <T, U>(later: Later<T>, f: (value: T) => U): Later<U> =>
+  () =>
+    f(later());
+const allLater =
+  <T>(list: readonly Later<T>[]): Later<T[]> =>
+  () =>
+    list.map((l) => l());
 
 export class Joiner {
   private readonly condition: Node;
@@ -75,6 +83,28 @@ export class Joiner {
     return this.side(side, v);
   }
 
+  /** An object of what an outer one holds, where the other arm does not throw. Two names for one thing: neither may be written. */
+  private guarded(side: 0 | 1, v: Obj): Later<Value> {
+    const guard = new Obj(v.content.value, v.type);
+    guard.isJoined = true;
+    madeIn.set(guard, this.frame);
+    const leaf = (x: Value): Later<Value> => (x instanceof Obj ? this.guarded(side, x) : this.only(side, x));
+    const c = v.content.value;
+    const later: Later<Content> =
+      c.kind === "array"
+        ? mapLater(this.only(side, c.node), (node) => ({ kind: "array", node: node as Node }))
+        : c.kind === "list"
+          ? mapLater(allLater(c.items.map(leaf)), (items) => ({ kind: "list", items }))
+          : mapLater(allLater([...c.fields.values()].map(leaf)), (values) => ({
+              kind: "record",
+              fields: new Map([...c.fields.keys()].map((k, i) => [k, values[i] as Value])),
+            }));
+    this.fixes.push(() => {
+      guard.content.value = later();
+    });
+    return () => guard;
+  }
+
   content(a: Content, b: Content): Later<Content> {
     if (a === b) return () => a;
     if (a.kind === "record" && b.kind === "record") {
@@ -119,7 +149,8 @@ export class Joiner {
 
   completionOnly(side: 0 | 1, c: Completion): Later<Completion> {
     if (c.kind === "return") {
-      const value = this.only(side, c.value);
+      const isOuter = this.isThrowing && c.value instanceof Obj && !isMade(c.value, this.arms[side]);
+      const value = isOuter ? this.guarded(side, c.value as Obj) : this.only(side, c.value);
       return () => ({ kind: "return", value: value() });
     }
     if (c.kind === "mixed") {
