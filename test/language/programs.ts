@@ -282,6 +282,12 @@ export const PROGRAMS: readonly Row[] = [
     3,
   ],
   [
+    "the better of two records",
+    "export function f(x: number, n: number) { const a = {v: x}; const c = {v: 2 * x}; let p = a; for (let i = 0; i < x * 3; i++) { p = p.v * i > x ? a : c; } return p.v * x; }",
+    1.1,
+    3,
+  ],
+  [
     "found or thrown",
     "export function f(x: number, n: number) { let p = [x, 2]; for (let i = 0; i < 1000; i++) { if (p[0]! > 9) return p[0]! * p[1]!; p = p.map((v) => v * x); } throw new Error('none'); }",
     1.4,

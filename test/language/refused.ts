@@ -351,6 +351,13 @@ export const REFUSED: readonly (readonly [...Row, reason: string])[] = [
     "which object is written depends on a condition",
   ],
   [
+    "better then write",
+    "export function f(x: number, n: number) { const a = {v: x}; const c = {v: 2 * x}; let p = a; for (let i = 0; i < x * 3; i++) { p = p.v * i > x ? a : c; a.v += 1; } return p.v * x; }",
+    1.1,
+    3,
+    "which object is written depends on a condition",
+  ],
+  [
     "best of, written",
     "export function f(x: number, n: number) { let b = [x, 1]; for (let i = 0; i < x * 3; i++) { const c = [b[0]! * 0.9, i]; const o = b; if (c[0]! < b[0]! * x) b = c; b[0] = b[0]! + 1; b[1] = o[0]!; } return b[0]! * b[1]!; }",
     1.1,
