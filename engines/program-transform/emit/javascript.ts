@@ -12,7 +12,7 @@ import { arrayOperation, copied, EMPTY, handed, owning } from "./array-operation
 import { type Block, borrowed, boxed, type Code, copyOf, leavesOf, mapLeaves, numeral, plain } from "./code.ts";
 import { type Region, schedule, type Unit } from "./regions.ts";
 import { scalarExpression } from "./scalars.ts";
-import { isStack, type Turns, turnsOf } from "./turns.ts";
+import { stacksOf, type Turns, turnsOf } from "./turns.ts";
 import { isArray, isNumbers, updates } from "./updates.ts";
 import { Writer } from "./writer.ts";
 
@@ -213,17 +213,18 @@ class Emitter {
       return i < carried ? owning(this.spread(code, a.type), a.type, isWritten) : this.w.named(code);
     });
     const turns = turnsOf(n);
+    const stacks: ReadonlySet<number> = turns === undefined ? new Set() : stacksOf(n);
     const state = codes.slice(0, carried).map((code, i) => {
       const type = (body.params[i] as Node).type;
       const initial = leavesOf(code);
       const names = initial.map((c) => {
         const name = this.w.name("s");
-        const isSized = turns !== undefined && c.text === EMPTY && isStack(n, i);
+        const isSized = turns !== undefined && c.text === EMPTY && stacks.has(i);
         this.w.line(`let ${name} = ${isSized ? `Numbers.room(${this.countOf(turns, codes)})` : boxed(c)};`);
         return name;
       });
       let at = 0;
-      const roomy = turns?.isExact === true && initial[0]?.text === EMPTY && isStack(n, i);
+      const roomy = turns?.isExact === true && initial[0]?.text === EMPTY && stacks.has(i);
       return mapLeaves(code, () => ({ text: names[at++] as string, owned: isArray(type) && isWritten(type), roomy }));
     });
     const all = [...state, ...codes.slice(carried)];

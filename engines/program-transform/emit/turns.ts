@@ -1,5 +1,5 @@
 /** How often a loop turns, where its test compares a counter with a bound: what its stacks will hold. */
-import type { LoopNode, Node } from "../ir/graph.ts";
+import { type LoopNode, type Node, nodesOf } from "../ir/graph.ts";
 
 export interface Turns {
   /** The carried value that counts. */
@@ -39,8 +39,16 @@ export function turnsOf({ test, body, carried, args }: LoopNode): Turns | undefi
   };
 }
 
-/** True where every turn pushes one number to the carried array. */
-export function isStack({ body }: LoopNode, carried: number): boolean {
-  const next = body.result?.args[carried];
-  return body.result?.op === "tuple" && next?.op === "arrayPush" && next.args[0] === body.params[carried];
+/** The carried arrays that a turn pushes one value to and does nothing else with: no copy of one is ever made. */
+export function stacksOf({ body, carried }: LoopNode): ReadonlySet<number> {
+  const { params, result } = body;
+  const stacks = new Set<number>();
+  if (result?.op !== "tuple") return stacks;
+  const uses = new Map<Node, number>();
+  for (const n of nodesOf(body)) for (const a of n.args) uses.set(a, (uses.get(a) ?? 0) + 1);
+  for (let i = 0; i < carried; i++) {
+    const [next, array] = [result.args[i] as Node, params[i] as Node];
+    if (next.op === "arrayPush" && next.args[0] === array && uses.get(next) === 1 && uses.get(array) === 1) stacks.add(i);
+  }
+  return stacks;
 }

@@ -47,25 +47,27 @@ export type Constant = number | string | boolean | null | TensorConstant;
  *     unset()                   a value that is never read: what an arm returns for a residual of the other arm
  *     fail(message)             never returns
  */
-export type StructureOp =
-  | "tuple"
-  | "get"
-  | "inject"
-  | "isCase"
-  | "project"
-  | "arrayOf"
-  | "arrayGet"
-  | "arraySet"
-  | "arrayPush"
-  | "arrayPop"
-  | "arrayLength"
-  | "arrayFill"
-  | "arraySum"
-  | "arrayAdd"
-  | "zeros"
-  | "plus"
-  | "unset"
-  | "fail";
+export const structureOps = [
+  "tuple",
+  "get",
+  "inject",
+  "isCase",
+  "project",
+  "arrayOf",
+  "arrayGet",
+  "arraySet",
+  "arrayPush",
+  "arrayPop",
+  "arrayLength",
+  "arrayFill",
+  "arraySum",
+  "arrayAdd",
+  "zeros",
+  "plus",
+  "unset",
+  "fail",
+] as const;
+export type StructureOp = (typeof structureOps)[number];
 
 interface Common {
   /** Increases in the order of making, so arguments have smaller ids than their uses. */
