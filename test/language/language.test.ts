@@ -1,6 +1,6 @@
 /**
  * The language of the program-transform engine against JavaScript itself: what a program gives is what it gives when it is run as it
- * stands, its derivative is a central difference and what the tape finds, and what is refused says where, why and what to do.
+ * stands, its derivative is a central difference, and what is refused says where, why and what to do.
  */
 import { expect, test } from "vitest";
 import { BenchError } from "../../core/base/errors.ts";
@@ -8,7 +8,8 @@ import { programTransform } from "../../engines/program-transform/engine.ts";
 import { tape } from "../../engines/tape/engine.ts";
 import { loadModule, loadProgram } from "../../loader/load.ts";
 import { PROGRAMS, type Row } from "./programs.ts";
-import { REFUSED, THROWING } from "./refused.ts";
+import { REFUSED } from "./refused.ts";
+import { THROWING } from "./throwing.ts";
 
 const FILE = "given.ts";
 
