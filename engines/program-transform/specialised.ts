@@ -17,6 +17,7 @@ import type { Graph, Node } from "./ir/graph.ts";
 import { arrayType, NUM, type Type, tensorType } from "./ir/type.ts";
 import { optimise } from "./optimise/optimise.ts";
 import { Unreachable } from "./specialise/completion.ts";
+import { LIBRARY_SOURCE } from "./specialise/library.ts";
 import { Modules } from "./specialise/module.ts";
 import { Natives } from "./specialise/natives.ts";
 import { isNode, Nothing, NULL, Obj, Text, UNDEFINED, type Value } from "./specialise/value.ts";
@@ -144,6 +145,7 @@ interface Found {
 function specialise(program: Program, args: readonly Tree[], isOpen: (argument: number) => boolean): Found {
   const s = new Natives();
   const modules = new Modules(program.sources, s);
+  s.library = () => modules.load("library.js", LIBRARY_SOURCE);
   const module = modules.load(program.file, program.source);
   const f = module.exports.get(program.exportName)?.();
   if (f === undefined) throw new BenchError("usage", `${program.file} has no export named ${program.exportName}`);

@@ -58,6 +58,7 @@ export abstract class Calls extends Statements {
     if (!(fn instanceof Fn)) throw this.mistake("what is called here is not a function", undefined, at);
     const { code } = fn;
     if (code.kind === "native") {
+      if (!code.takesSpread) this.refuseSpread(args);
       const before = this.at;
       this.at = at;
       try {
@@ -77,7 +78,9 @@ export abstract class Calls extends Statements {
       if (inner === running.recursion.key) return this.recur(running.recursion, args);
     }
     const open = this.stack.find((c) => c.closure.syntax === code.syntax && c.closure.scope === code.scope);
-    if (open !== undefined && (open.frame !== this.frame || this.depthOf(code) >= MAX_UNROLLED)) throw new FoundRecursion(open.closure);
+    // A function of a library is called again by the callback that it calls, for other arrays: that is no recursion of the program.
+    if (open !== undefined && code.module.site === undefined && (open.frame !== this.frame || this.depthOf(code) >= MAX_UNROLLED))
+      throw new FoundRecursion(open.closure);
     if (this.stack.length > DEEPEST)
       throw this.refuse(
         "this recursion does not end by what is known before it runs, or is very deep",
@@ -122,9 +125,15 @@ export abstract class Calls extends Statements {
       scope.self = code.syntax.type === "ArrowFunctionExpression" ? undefined : self;
       if (code.syntax.type !== "ArrowFunctionExpression" && self === undefined) scope.self = UNDEFINED;
       const params = code.syntax.params as readonly Syntax[];
+      this.refuseSpread(
+        args.slice(
+          0,
+          params.findIndex((p) => p.type === "RestElement"),
+        ),
+      );
       params.forEach((p, i) => {
         if (p.type === "Identifier" && p.name === "this") return;
-        if (p.type === "RestElement") this.bind(p.argument, this.list(args.slice(i)), scope, (name) => declareIn(scope, name));
+        if (p.type === "RestElement") this.bind(p.argument, this.gathered(args.slice(i)), scope, (name) => declareIn(scope, name));
         else this.bind(p, args[i] ?? UNDEFINED, scope, (name) => declareIn(scope, name));
       });
       const { body } = code.syntax;

@@ -53,6 +53,7 @@ export abstract class Classes extends Calls {
 
   override construct(fn: Value, args: readonly Value[], at: Syntax): Value {
     if (!(fn instanceof Fn)) throw this.mistake("what is constructed here is not a class", undefined, at);
+    this.refuseSpread(args);
     if (fn.code.kind === "native") return fn.code.call(args, at);
     if (fn.code.kind !== "class") throw this.mistake("a function is constructed", "use a class", at);
     const instance = this.record(new Map(), fn.code);

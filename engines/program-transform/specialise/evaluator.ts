@@ -20,7 +20,6 @@ import {
 } from "./value.ts";
 
 export abstract class Evaluator extends Structure {
-  abstract call(fn: Value, args: readonly Value[], self: Value | undefined, at: Syntax): Value;
   abstract construct(fn: Value, args: readonly Value[], at: Syntax): Value;
   abstract above(name: string, scope: Scope): Value;
   abstract classOf(syntax: Extract<Syntax, { type: "ClassDeclaration" | "ClassExpression" }>, scope: Scope): Value;
@@ -103,12 +102,7 @@ export abstract class Evaluator extends Structure {
       case "NewExpression":
         return this.construct(this.evaluate(e.callee, scope), this.argumentsOf(e.arguments, scope), e);
       case "ArrayExpression":
-        return this.list(
-          e.elements.flatMap((x) => {
-            if (x === null) return [UNDEFINED];
-            return x.type === "SpreadElement" ? this.itemsOf(this.evaluate(x.argument, scope)) : [this.evaluate(x, scope)];
-          }),
-        );
+        return this.gathered(this.argumentsOf(e.elements, scope));
       case "ObjectExpression": {
         const fields = new Map<string, Value>();
         for (const p of e.properties) {
@@ -250,7 +244,7 @@ export abstract class Evaluator extends Structure {
       case "ArrayPattern": {
         target.elements.forEach((x, i) => {
           if (x === null) return;
-          if (x.type === "RestElement") this.bind(x.argument, this.list(this.itemsOf(value).slice(i)), scope, declare);
+          if (x.type === "RestElement") this.bind(x.argument, this.rest(value, i), scope, declare);
           else this.bind(x, this.member(value, this.number(i)), scope, declare);
         });
         return;
@@ -286,8 +280,12 @@ export abstract class Evaluator extends Structure {
 
   // Calls.
 
-  argumentsOf(args: readonly Syntax[], scope: Scope): Value[] {
-    return args.flatMap((a) => (a.type === "SpreadElement" ? this.itemsOf(this.evaluate(a.argument, scope)) : [this.evaluate(a, scope)]));
+  /** The values of arguments, or of the elements of an array; null is a hole. */
+  argumentsOf(args: readonly (Syntax | null)[], scope: Scope): Value[] {
+    return args.flatMap((a) => {
+      if (a === null) return [UNDEFINED];
+      return a.type === "SpreadElement" ? this.spread(this.evaluate(a.argument, scope)) : [this.evaluate(a, scope)];
+    });
   }
 
   protected callExpression(e: Extract<Syntax, { type: "CallExpression" }>, scope: Scope): Value {

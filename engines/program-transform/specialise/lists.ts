@@ -1,16 +1,43 @@
-/** Methods of arrays: on lists whose length is known one element after the other, on other arrays as loops. */
+/** Methods of lists whose length is known: one element after the other, so that each keeps its own form. */
 import type { Node as Syntax } from "oxc-parser";
 import type { Node } from "../ir/graph.ts";
-import { arrayType, NUM } from "../ir/type.ts";
-import { Classes } from "./classes.ts";
+import { NUM } from "../ir/type.ts";
+import { isArray, type Method, OpenArrays } from "./open-arrays.ts";
 import { constantOf } from "./specialiser.ts";
-import { Cell, type Content, Fn, isNode, Obj, Text, UNDEFINED, type Value } from "./value.ts";
+import { isNode, type Obj, Text, UNDEFINED, type Value } from "./value.ts";
 
-export type Method = (self: Obj, args: readonly Value[], at: Syntax) => Value;
+/** Longer lists of numbers are sorted as arrays whose length is not known are: n log n comparisons instead of n². */
+const SORTED_BY_EXCHANGE = 8;
 
-export abstract class Lists extends Classes {
-  native(name: string, call: (args: readonly Value[], at: Syntax) => Value): Fn {
-    return new Fn({ kind: "native", name, call });
+export abstract class Lists extends OpenArrays {
+  /**
+   * Whether a method of a list has to be that of an array whose length is not known: its arguments say where to cut, and are not
+   * known, or are such arrays themselves.
+   */
+  protected isOpenCall(self: Obj, name: string, args: readonly Value[]): boolean {
+    const isUnknown = (v: Value) => isNode(v) && constantOf(v) === undefined;
+    switch (name) {
+      case "slice":
+      case "at":
+        return args.some(isUnknown);
+      case "splice":
+        return args.slice(0, 2).some(isUnknown);
+      case "fill":
+      case "includes":
+      case "indexOf":
+        return args.slice(1).some(isUnknown);
+      case "concat":
+        return args.some((a) => this.isOpen(a));
+      case "push":
+        return args.some((a) => this.spreads.has(a));
+      case "sort":
+      case "toSorted": {
+        const items = this.itemsOf(self);
+        return items.length > SORTED_BY_EXCHANGE && items.every((x) => isNode(x) && x.type === NUM);
+      }
+      default:
+        return false;
+    }
   }
 
   protected write(o: Obj, items: readonly Value[]): void {
@@ -44,7 +71,7 @@ export abstract class Lists extends Classes {
       this.list(
         this.itemsOf(self).flatMap((x, i) => {
           const y = this.call(f as Value, [x, this.number(i), self], undefined, at);
-          return y instanceof Obj && y.content.value.kind !== "record" ? this.itemsOf(y) : [y];
+          return isArray(y) ? this.itemsOf(y) : [y];
         }),
       ),
     forEach: (self, [f], at) => {
@@ -64,11 +91,7 @@ export abstract class Lists extends Classes {
       this.write(self, items);
       return this.list(removed);
     },
-    concat: (self, args) =>
-      this.list([
-        ...this.itemsOf(self),
-        ...args.flatMap((a) => (a instanceof Obj && a.content.value.kind !== "record" ? this.itemsOf(a) : [a])),
-      ]),
+    concat: (self, args) => this.list([...this.itemsOf(self), ...args.flatMap((a) => (isArray(a) ? this.itemsOf(a) : [a]))]),
     reverse: (self) => {
       this.write(self, [...this.itemsOf(self)].reverse());
       return self;
@@ -133,115 +156,11 @@ export abstract class Lists extends Classes {
     flat: (self, depth) => {
       const [levels = 1] = this.integers(depth);
       let items = this.itemsOf(self);
-      const isList = (x: Value) => x instanceof Obj && x.content.value.kind !== "record";
-      for (let level = 0; level < levels && items.some(isList); level++) items = items.flatMap((x) => (isList(x) ? this.itemsOf(x) : [x]));
+      for (let level = 0; level < levels && items.some(isArray); level++)
+        items = items.flatMap((x) => (isArray(x) ? this.itemsOf(x) : [x]));
       return this.list(items);
     },
   };
-
-  /** Methods of arrays whose length is not known: loops. */
-  protected readonly arrays: Readonly<Record<string, Method>> = {
-    push: (self, args) => {
-      for (const a of args) {
-        const { node } = self.content.value as Extract<Content, { kind: "array" }>;
-        const next = this.frame.made((b) => b.update("arrayPush", [this.frame.local(node), this.frame.local(this.numeric(a))]));
-        this.writeContent(self, { kind: "array", node: next });
-      }
-      return this.member(self, new Text("length"));
-    },
-    pop: (self) => {
-      const last = this.member(self, this.apply("sub", this.member(self, new Text("length")) as Node, this.number(1)));
-      const { node } = self.content.value as Extract<Content, { kind: "array" }>;
-      this.writeContent(self, { kind: "array", node: this.frame.made((b) => b.update("arrayPop", [this.frame.local(node)])) });
-      return last;
-    },
-    forEach: (self, [f], at) => {
-      this.each2(self, (x, i) => void this.call(f as Value, [x, i, self], undefined, at));
-      return UNDEFINED;
-    },
-    map: (self, [f], at) => {
-      const out = this.object({ kind: "array", node: this.frame.made((b) => b.arrayOf([], NUM)) });
-      this.each2(self, (x, i) => {
-        (this.arrays.push as Method)(out, [this.call(f as Value, [x, i, self], undefined, at)], at);
-      });
-      return out;
-    },
-    filter: (self, [f], at) => {
-      const out = this.object({ kind: "array", node: this.frame.made((b) => b.arrayOf([], NUM)) });
-      this.each2(self, (x, i) => {
-        const keep = this.truthOf(this.call(f as Value, [x, i, self], undefined, at));
-        this.fork(
-          keep,
-          () => {
-            (this.arrays.push as Method)(out, [x], at);
-            return { kind: "next" };
-          },
-          () => ({ kind: "next" }),
-        );
-      });
-      return out;
-    },
-    reduce: (self, [f, initial], at) => {
-      const state = new Cell<Value>(initial ?? this.member(self, this.number(0)));
-      this.each2(
-        self,
-        (x, i) => {
-          this.journal.write(state, this.call(f as Value, [state.value, x, i, self], undefined, at));
-        },
-        initial === undefined ? 1 : 0,
-      );
-      return state.value;
-    },
-    slice: (self, args) => {
-      const length = this.member(self, new Text("length")) as Node;
-      const from = args[0] === undefined ? this.number(0) : this.placeIn(this.numeric(args[0]), length);
-      const to = args[1] === undefined ? length : this.placeIn(this.numeric(args[1]), length);
-      const out = this.object({ kind: "array", node: this.frame.made((b) => b.arrayOf([], NUM)) });
-      const at = new Cell<Value>(from);
-      this.loop(
-        () => this.apply("lt", at.value as Node, to),
-        () => {
-          (this.arrays.push as Method)(out, [this.member(self, at.value)], this.at as Syntax);
-          this.journal.write(at, this.apply("add", at.value as Node, this.number(1)));
-          return { kind: "next" };
-        },
-        () => false,
-      );
-      return out;
-    },
-    fill: (self, [v, ...range]) => {
-      if (range.length > 0) throw this.refuse("a part of an array whose length is not known is filled", "write its elements in a loop");
-      const length = this.member(self, new Text("length")) as Node;
-      this.writeContent(self, {
-        kind: "array",
-        node: this.frame.made((b) =>
-          b.structure("arrayFill", [this.frame.local(length), this.frame.local(this.numeric(v as Value))], arrayOfNumbers, 0),
-        ),
-      });
-      return self;
-    },
-  };
-
-  /** Runs `f` for each element of an array whose length is not known. */
-  protected each2(self: Obj, f: (x: Value, i: Node) => void, from = 0): void {
-    const at = new Cell<Value>(this.number(from));
-    this.loop(
-      () => this.apply("lt", at.value as Node, this.member(self, new Text("length")) as Node),
-      () => {
-        f(this.member(self, at.value), at.value as Node);
-        this.journal.write(at, this.apply("add", at.value as Node, this.number(1)));
-        return { kind: "next" };
-      },
-      () => false,
-    );
-  }
-
-  /** A place as `slice` counts it: from the end where it is negative, within the array. */
-  private placeIn(given: Node, length: Node): Node {
-    const at = this.apply("trunc", given);
-    const counted = this.select(this.apply("lt", at, this.number(0)), this.apply("add", at, length), at);
-    return this.apply("maximum", this.number(0), this.apply("minimum", counted, length));
-  }
 
   /** Equality by which NaN is itself. */
   private sameZero(a: Value, b: Value): Value {
@@ -341,12 +260,12 @@ export abstract class Lists extends Classes {
 
   /** Insertion by exchanges of neighbours: the order of a stable sort. */
   protected sorted(given: readonly Value[], f: Value | undefined, at: Syntax): Value[] {
-    if (f === undefined) throw this.refuse("sort without a comparison orders numbers as text", "write sort((a, b) => a - b)", at);
+    const compare = this.comparison(f, at);
     const items = [...given];
     for (let i = 1; i < items.length; i++) {
       for (let j = i; j > 0; j--) {
         const [a, b] = [items[j - 1] as Value, items[j] as Value];
-        const swap = this.apply("gt", this.numeric(this.call(f, [a, b], undefined, at)), this.number(0));
+        const swap = this.apply("gt", this.numeric(this.call(compare, [a, b], undefined, at)), this.number(0));
         items[j - 1] = this.choose(
           swap,
           () => b,
@@ -362,5 +281,3 @@ export abstract class Lists extends Classes {
     return items;
   }
 }
-
-export const arrayOfNumbers = arrayType(NUM);

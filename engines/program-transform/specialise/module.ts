@@ -10,6 +10,8 @@ export class ModuleScope {
   readonly parsed: ParsedSource;
   readonly scope: Scope;
   readonly exports = new Map<string, () => Value>();
+  /** The place that everything in it is said to be at: of a library, where the program calls it. */
+  site: Span | undefined;
 
   constructor(parsed: ParsedSource, globals: Scope) {
     this.parsed = parsed;
@@ -17,7 +19,7 @@ export class ModuleScope {
   }
 
   spanOf(node: Syntax): Span {
-    return this.parsed.spanAt(node.start);
+    return this.site ?? this.parsed.spanAt(node.start);
   }
 }
 

@@ -12,7 +12,7 @@ import { type Value as CoreValue, Traced } from "../../../core/tensor/traced.ts"
 import { type Node, TensorConstant } from "../ir/graph.ts";
 import { NUM } from "../ir/type.ts";
 import { Derivatives } from "./derivatives.ts";
-import { arrayOfNumbers } from "./lists.ts";
+import { arrayOfNumbers, type Method } from "./open-arrays.ts";
 import { constantOf } from "./specialiser.ts";
 import { Cell, Choice, Fn, isNode, Nothing, NULL, Obj, Scope, Text, UNDEFINED, type Value } from "./value.ts";
 
@@ -146,16 +146,17 @@ export class Natives extends Derivatives {
         name,
         this.native(name, ([x, y]) => this.apply(name, this.numeric(x as Value), this.numeric(y as Value))),
       );
-    const folded = (name: string, primitive: "maximum" | "minimum" | "hypot", start: number) =>
-      fields.set(
-        name,
-        this.native(name, (args) => {
-          const [first, ...rest] = args.map((a) => this.numeric(a));
-          if (first === undefined) return this.number(start);
-          if (rest.length === 0 && primitive === "hypot") return this.apply("abs", first);
-          return rest.reduce((a, b) => this.apply(primitive, a, b), first);
-        }),
-      );
+    const folded = (name: string, primitive: "maximum" | "minimum" | "hypot", start: number) => {
+      const call = (args: readonly Value[], at: Syntax) => {
+        const [first, ...rest] = args.map((a) =>
+          this.spreads.has(a) ? (this.inLibrary(`${primitive}Of`, [a], at) as Node) : this.numeric(a),
+        );
+        if (first === undefined) return this.number(start);
+        if (rest.length === 0 && primitive === "hypot") return this.apply("abs", first);
+        return rest.reduce((a, b) => this.apply(primitive, a, b), first);
+      };
+      fields.set(name, new Fn({ kind: "native", name, call, takesSpread: true }));
+    };
     folded("max", "maximum", Number.NEGATIVE_INFINITY);
     folded("min", "minimum", Number.POSITIVE_INFINITY);
     folded("hypot", "hypot", 0);
@@ -220,14 +221,18 @@ export class Natives extends Derivatives {
     if (!(of instanceof Obj)) return undefined;
     const content = of.content.value;
     if (content.kind === "record") return this.methodOf(of, name);
-    const table = content.kind === "list" ? this.lists : this.arrays;
-    const found = table[name];
+    const isList = content.kind === "list";
+    const found = (isList ? this.lists : this.arrays)[name];
     if (found === undefined) {
       if (content.kind === "array" && this.lists[name] !== undefined)
         throw this.refuse(`${name} of an array whose length is not known is not differentiated by this engine`, "use a loop");
       return undefined;
     }
-    return this.native(name, (args, at) => found(of, args, at));
+    const call = (args: readonly Value[], at: Syntax) => {
+      if (isList && this.isOpenCall(of, name, args)) return (this.arrays[name] as Method)(of, args, at);
+      return found(of, args, at);
+    };
+    return new Fn({ kind: "native", name, call, takesSpread: name === "push" });
   }
 
   protected staticOf(of: Fn, name: string): Value | undefined {

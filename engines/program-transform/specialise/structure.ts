@@ -1,4 +1,5 @@
 /** Reading and writing what values consist of: fields, elements, lists of them. */
+import type { Node as Syntax } from "oxc-parser";
 import type { Node } from "../ir/graph.ts";
 import { resolveType } from "../ir/type.ts";
 import { Unreachable } from "./completion.ts";
@@ -117,6 +118,56 @@ export abstract class Structure extends Operators {
     }
     if (v instanceof Obj && v.content.value.kind === "list") return new Map(v.content.value.items.map((x, i) => [String(i), x]));
     throw this.refuse("the fields of this value are not known");
+  }
+
+  /** An array of which it is not known how many elements it has. */
+  isOpen(v: Value): boolean {
+    if (!(v instanceof Obj) || v.content.value.kind !== "array") return false;
+    const { node } = v.content.value;
+    return constantOf(this.frame.made((b) => b.arrayLength(this.frame.local(node)))) === undefined;
+  }
+
+  /** Arrays that are spread over arguments, and whose length is not known: they stand for their elements. */
+  protected readonly spreads = new WeakSet<Value & object>();
+
+  /** One array of the elements of several. */
+  protected abstract joinedArrays(parts: readonly Obj[]): Value;
+
+  /** An array of values, of which some are spread. */
+  protected gathered(values: readonly Value[]): Value {
+    if (!values.some((v) => this.spreads.has(v))) return this.list(values);
+    const parts: Obj[] = [];
+    let items: Value[] = [];
+    for (const v of values) {
+      if (!this.spreads.has(v)) items.push(v);
+      else {
+        parts.push(this.list(items), v as Obj);
+        items = [];
+      }
+    }
+    return this.joinedArrays([...parts, this.list(items)]);
+  }
+
+  /** What a pattern's rest takes of an array: what is left from place `from`. */
+  protected rest(v: Value, from: number): Value {
+    if (!this.isOpen(v)) return this.list(this.itemsOf(v).slice(from));
+    return this.call(this.member(v, new Text("slice")), [this.number(from)], v, this.at as Syntax);
+  }
+
+  abstract call(fn: Value, args: readonly Value[], self: Value | undefined, at: Syntax): Value;
+
+  protected refuseSpread(args: readonly Value[]): void {
+    if (args.some((a) => this.spreads.has(a)))
+      throw this.refuse("an array whose length is not known is spread over parameters", "pass the array, or declare a rest parameter");
+  }
+
+  /** What a spread value stands for: its elements, or, where it is not known how many, a mark for all of them. */
+  protected spread(v: Value): readonly Value[] {
+    if (!this.isOpen(v)) return this.itemsOf(v);
+    // What it is now: it may be written before the others are evaluated.
+    const copy = this.object((v as Obj).content.value);
+    this.spreads.add(copy);
+    return [copy];
   }
 
   unlessNothing(v: Value, f: (v: Value) => Value): Value {

@@ -140,6 +140,8 @@ export interface Native {
   readonly kind: "native";
   readonly name: string;
   readonly call: (args: readonly Value[], at: Syntax) => Value;
+  /** An argument may stand for all elements of an array whose length is not known. */
+  readonly takesSpread?: boolean;
 }
 
 export class Fn {
