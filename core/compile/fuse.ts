@@ -32,6 +32,7 @@ import {
   transposed,
 } from "./lazy.ts";
 import { type Node, nodesOf, type Program, type Value } from "./program.ts";
+import { UnitOrder } from "./unit-order.ts";
 
 /** The units of a program, with what each value is to those that read it. */
 export interface Fused {
@@ -69,7 +70,7 @@ export function fuse(program: Program, options: { readonly fusion: boolean }): F
 class Fusion {
   private readonly program: Program;
   private readonly enabled: boolean;
-  private readonly units: Unit[] = [];
+  private readonly order = new UnitOrder();
   private readonly unitOf = new Map<Value, Unit>();
   private readonly lazies = new Map<Value, Lazy>();
   private readonly stored = new Set<Value>();
@@ -96,7 +97,7 @@ class Fusion {
       this.store(value);
       return value;
     });
-    return { units: this.units, stored: this.stored, lazies: this.lazies, outputs: new Set(outputOf), outputOf };
+    return { units: this.order.list, stored: this.stored, lazies: this.lazies, outputs: new Set(outputOf), outputOf };
   }
 
   private lazyOf(v: Value): Lazy {
@@ -210,8 +211,8 @@ class Fusion {
       const unit = this.unitOf.get(source);
       if (unit !== undefined) deps.add(unit);
     }
-    const unit: Opaque = { kind: "opaque", node, first: node.id, last: node.id, deps };
-    this.units.push(unit);
+    const unit: Opaque = { kind: "opaque", node, first: node.id, last: node.id, deps, place: -1 };
+    this.order.add(unit);
     this.unitOf.set(node, unit);
     this.lazies.set(node, bufferOf(node, node.aval.shape));
   }
@@ -259,10 +260,9 @@ class Fusion {
   /** Makes two groups of elementwise members over one space one, where neither needs the other. */
   private merge(a: Group, b: Group): boolean {
     if (a.reductions.length > 0 || b.reductions.length > 0 || a.indexed || b.indexed) return false;
-    if (this.depends(a, b) || this.depends(b, a) || !a.absorb(b)) return false;
-    this.units.splice(this.units.indexOf(b), 1);
+    if (this.order.depends(a, b) || this.order.depends(b, a) || !a.absorb(b)) return false;
+    this.order.replace(b, a);
     for (const m of b.members.keys()) this.unitOf.set(m, a);
-    for (const unit of this.units) if (unit.deps.delete(b)) unit.deps.add(a);
     for (const list of this.readers.values()) {
       const at = list.indexOf(b);
       if (at >= 0 && list.includes(a)) list.splice(at, 1);
@@ -276,7 +276,7 @@ class Fusion {
     const group = new Group(c.shape.map((extent, i) => ({ extent, reduced: folded.includes(i) })));
     const joined = this.tryJoin(group, c);
     assert(joined, `${c.node.primitive.name} fits no kernel`);
-    this.units.push(group);
+    this.order.add(group);
     return group;
   }
 
@@ -303,7 +303,7 @@ class Fusion {
       g.truncate(before);
       return false;
     }
-    for (const d of deps) g.deps.add(d);
+    this.order.need(g, deps);
     g.add({ node: c.node, level, expr: cast(expr, c.node.aval.dtype) });
     return true;
   }
@@ -333,7 +333,7 @@ class Fusion {
     for (const r of fold.kernel.reductions) g.reductions.push({ ...r, of: moved(r.of) } satisfies Reduction);
     const output = fold.kernel.outputs[0];
     assert(output, "a fold stores its result");
-    for (const d of deps) g.deps.add(d);
+    this.order.need(g, deps);
     g.add({ node: c.node, level: output.each === "row" ? "row" : "element", expr: cast(moved(output.result), c.node.aval.dtype) });
     return true;
   }
@@ -361,26 +361,12 @@ class Fusion {
     if (member !== undefined) return member.expr;
     const unit = this.unitOf.get(l.source);
     if (unit === g) return undefined;
-    if (unit !== undefined && this.depends(unit, g)) return undefined;
+    if (unit !== undefined && this.order.depends(unit, g)) return undefined;
     const at = g.operand({ source: l.source, dtype: l.dtype, strides, offset: l.offset, indirect: undefined });
     if (at === undefined) return undefined;
     if (unit !== undefined) deps.add(unit);
     this.store(l.source);
     return load(at, l.dtype);
-  }
-
-  /** True where `unit` needs something of `of`, directly or not. */
-  private depends(unit: Unit, of: Group): boolean {
-    const seen = new Set<Unit>();
-    const stack: Unit[] = [unit];
-    for (let u = stack.pop(); u !== undefined; u = stack.pop()) {
-      if (u === of) return true;
-      // Arguments have smaller ids than their uses.
-      if (seen.has(u) || u.last < of.first) continue;
-      seen.add(u);
-      stack.push(...u.deps);
-    }
-    return false;
   }
 
   /** True where joining saves memory traffic: the candidate reads a member of the group, or a buffer that it reads in the same order. */

@@ -44,6 +44,8 @@ export interface Opaque {
   readonly first: number;
   readonly last: number;
   readonly deps: Set<Unit>;
+  /** Its position among the units; -1 before it has one. */
+  place: number;
 }
 
 /** More operands than these are not worth the registers. */
@@ -59,6 +61,8 @@ export class Group {
   readonly reductions: Reduction[] = [];
   readonly members = new Map<Value, Member>();
   readonly deps = new Set<Unit>();
+  /** Its position among the units; -1 before it has one. */
+  place = -1;
   /** Expressions read coordinates: then axes must keep their extents. */
   indexed = false;
   /** Smallest and largest id of a member. */
@@ -182,7 +186,6 @@ export class Group {
     const moved = (e: Expr) =>
       rewrite([e], (x) => (x.kind === "load" ? load(numbers[x.operand] as number, x.dtype) : undefined))[0] as Expr;
     for (const m of other.members.values()) this.add({ ...m, expr: moved(m.expr) });
-    for (const d of other.deps) this.deps.add(d);
     return true;
   }
 
