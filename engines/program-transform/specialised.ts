@@ -17,6 +17,7 @@ import type { Graph, Node } from "./ir/graph.ts";
 import { arrayType, NUM, type Type, tensorType } from "./ir/type.ts";
 import { optimise } from "./optimise/optimise.ts";
 import { Unreachable } from "./specialise/completion.ts";
+import { NUMBER_FORM } from "./specialise/form.ts";
 import { LIBRARY_SOURCE } from "./specialise/library.ts";
 import { Modules } from "./specialise/module.ts";
 import { Natives } from "./specialise/natives.ts";
@@ -163,7 +164,7 @@ function specialise(program: Program, args: readonly Tree[], isOpen: (argument: 
       return isOpen(argument) ? node : s.number(t);
     }
     if (t instanceof Tensor) return leaf(tensorType(t.aval), argument);
-    if (isLong(t)) return s.object({ kind: "array", node: leaf(arrayType(NUM), argument) });
+    if (isLong(t)) return s.object({ kind: "array", node: leaf(arrayType(NUM), argument), of: NUMBER_FORM });
     if (Array.isArray(t)) return s.list(t.map((x) => value(x, argument)));
     if (typeof t === "string") return new Text(t);
     if (typeof t === "boolean") return s.truth(t);

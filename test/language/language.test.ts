@@ -10,6 +10,7 @@ import { loadModule, loadProgram } from "../../loader/load.ts";
 import { OPEN_ARRAYS } from "./open-arrays.ts";
 import { PROGRAMS, type Row } from "./programs.ts";
 import { REFUSED } from "./refused.ts";
+import { STRUCTURES } from "./structures.ts";
 import { THROWING } from "./throwing.ts";
 
 const FILE = "given.ts";
@@ -18,7 +19,7 @@ function transformed(source: string, x: number, n: Row[3]) {
   return programTransform.prepare(loadProgram({ file: FILE, source }), [x, n], [0]).valueAndGrad([x, n]);
 }
 
-test.each([...PROGRAMS, ...OPEN_ARRAYS])("%s is what JavaScript makes of it", (_, source, x, n) => {
+test.each([...PROGRAMS, ...OPEN_ARRAYS, ...STRUCTURES])("%s is what JavaScript makes of it", (_, source, x, n) => {
   const plain = (t: number): number => {
     const f = loadModule({ file: FILE, source }, tape.intrinsics).exports.f as (x: number, n: unknown) => number;
     return f(t, typeof n === "number" ? n : [...n]);

@@ -141,14 +141,15 @@ class Emitter {
         return { fields: n.args.map((a) => handed(a, n, block)) };
       case "get": {
         const of = block.codes.get(n.args[0] as Node) as Code;
-        return "fields" in of ? (of.fields[n.index] as Code) : this.w.declare(`${of.text}[${n.index}]`);
+        const isNamed = n.args[0]?.type.kind === "named";
+        return "fields" in of ? (of.fields[n.index] as Code) : this.w.declare(`${of.text}${isNamed ? "?." : ""}[${n.index}]`);
       }
       case "inject":
         return this.w.declare(`{ c: ${n.index}, v: ${boxed(handed(n.args[0] as Node, n, block))} }`);
       case "isCase":
-        return this.w.declare(`${text(0)}.c === ${n.index}`);
+        return this.w.declare(`${text(0)}?.c === ${n.index}`);
       case "project":
-        return this.w.declare(`${text(0)}.v`);
+        return this.w.declare(`${text(0)}?.v`);
       case "if":
         return this.if(n, block);
       case "loop":

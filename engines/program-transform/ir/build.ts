@@ -126,7 +126,8 @@ export class Builder {
     );
   }
 
-  tuple(args: readonly Node[], labels?: readonly string[]): Node {
+  /** `name`: the named type that it is a value of. */
+  tuple(args: readonly Node[], labels?: readonly string[], name?: Type): Node {
     const type = tupleType(
       args.map((a) => a.type),
       labels,
@@ -136,9 +137,14 @@ export class Builder {
     if (first?.op === "get") {
       const whole = first.args[0] as Node;
       const fields = resolveType(whole.type);
-      if (fields === type && args.every((a, i) => a.op === "get" && a.index === i && a.args[0] === whole)) return whole;
+      if (
+        fields === type &&
+        (name === undefined || name === whole.type) &&
+        args.every((a, i) => a.op === "get" && a.index === i && a.args[0] === whole)
+      )
+        return whole;
     }
-    return this.structure("tuple", args, type, 0, labels === undefined ? "" : JSON.stringify(labels));
+    return this.structure("tuple", args, name ?? type, 0, `${name?.id ?? ""}${labels === undefined ? "" : JSON.stringify(labels)}`);
   }
 
   /** Field `index` of a tuple. */
@@ -307,7 +313,11 @@ export function rebuild(build: Builder, node: Node, args: readonly Node[]): Node
       case "loop":
         return build.loop(node.test, node.body, args.slice(0, node.carried), args.slice(node.carried));
       case "tuple":
-        return build.tuple(args, node.type.kind === "tuple" ? node.type.labels : undefined);
+        return build.tuple(
+          args,
+          node.type.kind === "tuple" ? node.type.labels : undefined,
+          node.type.kind === "named" ? node.type : undefined,
+        );
       case "get":
         return build.get(args[0] as Node, node.index);
       case "inject":

@@ -1,36 +1,29 @@
 /** Calls. A function that calls itself where that is not known to end becomes a graph, once per form of its arguments. */
 import type { Node as Syntax } from "oxc-parser";
+import { BenchError } from "../../../core/base/errors.ts";
 import { Builder, closeGraph, openGraph } from "../ir/build.ts";
 import { copyInto, pack, unpack } from "../ir/extract.ts";
 import type { Graph, Node } from "../ir/graph.ts";
 import { type Type, tupleType } from "../ir/type.ts";
 import { type Completion, Unreachable } from "./completion.ts";
+import { type Form, keyOf, leafTypes, NONE, numberOf } from "./form.ts";
 import { Frame } from "./frame.ts";
 import { declareIn, functionScopes } from "./loop-statements.ts";
+import { isSeveral } from "./operators.ts";
 import { MAX_UNROLLED } from "./specialiser.ts";
 import { Statements } from "./statements.ts";
-import {
-  Choice,
-  type Closure,
-  cellsSoFar,
-  Fn,
-  type FunctionSyntax,
-  isNode,
-  Nothing,
-  Obj,
-  Scope,
-  Text,
-  UNDEFINED,
-  type Value,
-} from "./value.ts";
+import { Choice, type Closure, cellsSoFar, Fn, type FunctionSyntax, Nothing, Obj, Scope, Text, UNDEFINED, type Value } from "./value.ts";
 
 /** A function called by itself under a condition that is not known: it becomes a graph. */
 interface Recursion {
   readonly key: string;
+  /** Of its arguments. */
+  readonly forms: readonly Form[];
   graph: Graph | undefined;
-  /** Leaves of the result, when a pass has found them. */
-  template: Value | undefined;
-  types: readonly Type[];
+  /** Of the result, when a pass has found it. */
+  result: Form | undefined;
+  /** One object is in the result more than once: as separate values they cannot be written. */
+  isShared: boolean;
   imports: readonly Node[];
 }
 
@@ -43,6 +36,8 @@ class FoundRecursion extends Error {
 }
 
 const DEEPEST = 400;
+/** Graphs of recursive functions that are being made at one time. */
+const MOST_RECURSIONS = 24;
 
 export abstract class Calls extends Statements {
   protected readonly stack: { readonly closure: Closure; readonly frame: Frame }[] = [];
@@ -50,7 +45,7 @@ export abstract class Calls extends Statements {
   protected readonly finished = new Map<FunctionSyntax, Map<string, Recursion>>();
 
   override call(fn: Value, args: readonly Value[], self: Value | undefined, at: Syntax): Value {
-    if (fn instanceof Choice)
+    if (isSeveral(fn))
       return this.each(fn, (f) => {
         if (!(f instanceof Nothing)) return this.call(f, args, self, at);
         throw new Unreachable(`${f.name} is called`, true);
@@ -74,8 +69,7 @@ export abstract class Calls extends Statements {
   protected closureCall(code: Closure, args: readonly Value[], self: Value | undefined): Value {
     const running = this.recursions.findLast((r) => r.closure.syntax === code.syntax && r.closure.scope === code.scope);
     if (running !== undefined) {
-      const inner = this.keyOfArguments(args);
-      if (inner === running.recursion.key) return this.recur(running.recursion, args);
+      if (this.fits(this.formsOf(args), running.recursion)) return this.recur(running.recursion, args);
     }
     const open = this.stack.find((c) => c.closure.syntax === code.syntax && c.closure.scope === code.scope);
     // A function of a library is called again by the callback that it calls, for other arrays: that is no recursion of the program.
@@ -158,78 +152,69 @@ export abstract class Calls extends Statements {
 
   // Recursion.
 
-  /** What of arguments is not a number: a graph is made for each form of them. */
-  protected keyOfArguments(args: readonly Value[]): string {
-    const show = (v: Value): string => {
-      if (isNode(v)) return `n${v.type.id}`;
-      if (v instanceof Text) return JSON.stringify(v.text);
-      if (v instanceof Nothing) return v.name;
-      if (v instanceof Fn)
-        return `f${numberOf(v.code.kind === "closure" ? v.code.scope : v.code)}.${numberOf(v.code.kind === "closure" ? v.code.syntax : v.code)}`;
-      if (v instanceof Obj) {
-        const c = v.content.value;
-        if (c.kind === "record") return `{${[...c.fields].map(([k, x]) => `${k}:${show(x)}`).join(",")}}`;
-        return c.kind === "list" ? `[${c.items.map(show).join(",")}]` : `a${c.node.type.id}`;
-      }
-      return "?";
-    };
-    return args.map(show).join(";");
+  /** Whether arguments are of the form, or of a special one of it, that a function is being made a graph for. */
+  private fits(forms: readonly Form[], { forms: wide, key }: Recursion): boolean {
+    const joined = this.widened(wide, forms);
+    return joined !== undefined && keysOf(joined) === key;
   }
 
-  protected leavesOf(v: Value, out: Node[]): void {
-    if (isNode(v)) out.push(v);
-    else if (v instanceof Obj) {
-      const c = v.content.value;
-      if (c.kind === "array") out.push(c.node);
-      else for (const x of c.kind === "record" ? c.fields.values() : c.items) this.leavesOf(x, out);
-    } else if (v instanceof Choice)
-      throw this.refuse(
-        "a recursive function is given, or gives, values of different form",
-        "give it one form, for instance a number that says which case it is",
-      );
+  /** The common forms of two lists of arguments; undefined where they have none, such as two functions. */
+  private widened(forms: readonly Form[], by: readonly Form[]): Form[] | undefined {
+    if (forms.length !== by.length) return undefined;
+    try {
+      return forms.map((f, i) => this.algebra.join(f, by[i] as Form));
+    } catch (error) {
+      if (error instanceof BenchError) return undefined;
+      throw error;
+    }
   }
 
-  protected withLeaves(v: Value, queue: Node[]): Value {
-    if (isNode(v)) return queue.shift() as Node;
-    if (!(v instanceof Obj)) return v;
-    const c = v.content.value;
-    if (c.kind === "array") return this.object({ kind: "array", node: queue.shift() as Node });
-    if (c.kind === "list") return this.object({ kind: "list", items: c.items.map((x) => this.withLeaves(x, queue)) }, v.type);
-    return this.object({ kind: "record", fields: new Map([...c.fields].map(([k, x]) => [k, this.withLeaves(x, queue)])) }, v.type);
+  /** A graph is made for each form of the arguments. */
+  protected formsOf(args: readonly Value[]): Form[] {
+    return args.map((a) => this.algebra.whole(this.algebra.of(a, -1)));
   }
 
   protected asGraph(code: Closure, args: readonly Value[], self: Value | undefined): Value {
-    const key = this.keyOfArguments(args);
+    let argumentForms = this.formsOf(args);
+    // Called by itself with another form (a list that grows): one graph for both forms.
+    const running = this.recursions.findLast((r) => r.closure.syntax === code.syntax && r.closure.scope === code.scope);
+    if (running !== undefined) argumentForms = this.widened(running.recursion.forms, argumentForms) ?? argumentForms;
+    if (this.recursions.length > MOST_RECURSIONS)
+      throw this.refuse("a function calls itself with another function each time", "give the numbers that it computes with instead");
+    const key = keysOf(argumentForms);
     const forms = this.finished.get(code.syntax) ?? new Map<string, Recursion>();
     this.finished.set(code.syntax, forms);
     const scoped = `${numberOf(code.scope)}|${key}`;
     let recursion = forms.get(scoped);
     if (recursion === undefined) {
-      recursion = this.compileRecursion(code, args, self, key);
+      recursion = this.compileRecursion(code, argumentForms, self, key);
       if (recursion.imports.length === 0) forms.set(scoped, recursion);
     }
     return this.recur(recursion, args);
   }
 
-  protected compileRecursion(code: Closure, args: readonly Value[], self: Value | undefined, key: string): Recursion {
+  protected compileRecursion(code: Closure, forms: readonly Form[], self: Value | undefined, key: string): Recursion {
     const outer = this.frame;
-    const recursion: Recursion = { key, graph: undefined, template: undefined, types: [], imports: [] };
-    const given: Node[] = [];
-    for (const a of args) this.leavesOf(a, given);
-    for (let pass = 0; pass < 8; pass++) {
+    const recursion: Recursion = { key, forms, graph: undefined, result: undefined, isShared: false, imports: [] };
+    const given = forms.flatMap(leafTypes);
+    for (let pass = 0; pass < 12; pass++) {
       const frame = new Frame(outer);
       this.frame = frame;
-      const params = given.map((n) => frame.param(n.type));
+      const before = cellsSoFar();
+      const params = given.map((t) => frame.param(t));
       const queue = [...params];
-      const own = args.map((a) => this.withLeaves(a, queue));
+      const own = forms.map((f) => this.rebuilt(f, queue, false) as Value);
+      const types = recursion.result === undefined ? [] : leafTypes(recursion.result);
+      const [freezes, unsettled] = [this.frozen.length, this.unsettled];
       const since = cellsSoFar();
       recursion.graph = openGraph(
         code.name,
-        [...given.map((n) => n.type), ...recursion.imports.map((n) => n.type)],
-        recursion.types.length === 1 ? (recursion.types[0] as Type) : tupleType(recursion.types),
+        [...given, ...recursion.imports.map((n) => n.type)],
+        types.length === 1 ? (types[0] as Type) : tupleType(types),
         this.spanOf(code.syntax),
       );
       this.recursions.push({ closure: code, recursion });
+      this.passes++;
       const notes = this.journal.depth;
       this.journal.begin();
       let result: Value | undefined;
@@ -240,6 +225,7 @@ export abstract class Calls extends Statements {
         throw this.refuse("this recursion has no end", "give it a case that does not call itself", code.syntax);
       } finally {
         this.recursions.pop();
+        this.passes--;
         this.frame = outer;
         this.journal.unwind(notes + 1);
         const writes = this.journal.revert(since);
@@ -247,14 +233,18 @@ export abstract class Calls extends Statements {
       }
       if (result instanceof Text)
         throw this.refuse("a recursive function writes to variables outside of it", "return what it computes", code.syntax);
-      const leaves: Node[] = [];
-      this.leavesOf(result, leaves);
       if (holdsOlder(result as Value, since))
         throw this.refuse("a recursive function returns an object that it was given", "return a new one: { ...o }", code.syntax);
-      const types = leaves.map((n) => n.type);
-      const imports = [...frame.imports.keys()];
+      const form = this.algebra.join(recursion.result ?? NONE, this.algebra.whole(this.algebra.of(result as Value, -1)));
       const isSame =
-        recursion.template !== undefined && types.length === recursion.types.length && types.every((t, i) => t === recursion.types[i]);
+        recursion.result !== undefined &&
+        keyOf(form) === keyOf(recursion.result) &&
+        this.unsettled === unsettled &&
+        !this.frozen.slice(freezes).some((n) => n <= before);
+      this.unsettled = unsettled;
+      const leaves: Node[] = [];
+      if (isSame) this.leaves(frame, form, result as Value, leaves);
+      const imports = [...frame.imports.keys()];
       if (isSame && imports.length === recursion.imports.length && imports.every((n, i) => n === recursion.imports[i])) {
         const graph = recursion.graph;
         const build = new Builder();
@@ -278,35 +268,44 @@ export abstract class Calls extends Statements {
         );
         return recursion;
       }
-      recursion.template = result;
-      recursion.types = types;
+      recursion.result = form;
+      recursion.isShared ||= holdsTwice(result as Value);
       recursion.imports = imports;
     }
     throw this.refuse("the result of this recursive function changes its form from call to call", "give it one form", code.syntax);
   }
 
   protected recur(recursion: Recursion, args: readonly Value[]): Value {
-    if (recursion.template === undefined) throw new Unreachable("a recursive call", false);
+    if (recursion.result === undefined) throw new Unreachable("a recursive call", false);
     const leaves: Node[] = [];
-    for (const a of args) this.leavesOf(a, leaves);
+    for (const [i, a] of args.entries()) {
+      const form = recursion.forms[i] as Form;
+      this.freezeShared(form, a);
+      this.leaves(this.frame, form, a, leaves);
+    }
     const all = [...leaves, ...recursion.imports].map((n) => this.frame.local(n));
     const node = this.frame.made((b) => b.invoke(recursion.graph as Graph, all));
-    const results = unpack(this.frame.build, node, recursion.types.length).map((n) => this.frame.mine(n));
-    return this.withLeaves(recursion.template, results);
+    const results = unpack(this.frame.build, node, leafTypes(recursion.result).length).map((n) => this.frame.mine(n));
+    return this.rebuilt(recursion.result, results, recursion.isShared) as Value;
   }
 }
 
-const numbers = new WeakMap<object, number>();
-let numbered = 0;
-function numberOf(o: object): number {
-  let n = numbers.get(o);
-  if (n === undefined) {
-    n = ++numbered;
-    numbers.set(o, n);
-  }
-  return n;
-}
+const keysOf = (forms: readonly Form[]) => forms.map(keyOf).join(";");
 
+/** Whether one object is in a value more than once. */
+function holdsTwice(v: Value): boolean {
+  const seen = new Set<Obj>();
+  const work = [v];
+  for (let x = work.pop(); x !== undefined; x = work.pop()) {
+    if (x instanceof Choice) work.push(x.consequent, x.otherwise);
+    if (!(x instanceof Obj)) continue;
+    if (seen.has(x)) return true;
+    seen.add(x);
+    const c = x.content.value;
+    if (c.kind !== "array") work.push(...(c.kind === "record" ? c.fields.values() : c.items));
+  }
+  return false;
+}
 /** Whether a value holds an object made before: as the result of a graph it would be another one. */
 function holdsOlder(v: Value, since: number): boolean {
   if (!(v instanceof Obj)) return false;

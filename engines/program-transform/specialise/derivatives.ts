@@ -10,7 +10,7 @@ import type { Graph, Node } from "../ir/graph.ts";
 import { NUM, tangentType } from "../ir/type.ts";
 import { Frame } from "./frame.ts";
 import { Lists } from "./lists.ts";
-import { Choice, cellsSoFar, isNode, NULL, Obj, type Value } from "./value.ts";
+import { Choice, cellsSoFar, isNode, NULL, Obj, type Value, Variant } from "./value.ts";
 
 export abstract class Derivatives extends Lists {
   /** A function of numbers and structures of them as a graph of its first argument's leaves, in a frame of its own. */
@@ -137,6 +137,7 @@ export abstract class Derivatives extends Lists {
   /** The nodes of a value, in order. */
   leavesIn(v: Value, out: Node[]): void {
     if (isNode(v)) out.push(v);
+    else if (v instanceof Variant) out.push(v.node);
     else if (v instanceof Obj) {
       const c = v.content.value;
       if (c.kind === "array") out.push(c.node);
@@ -148,9 +149,10 @@ export abstract class Derivatives extends Lists {
   /** A value of the same form with other nodes. */
   rebuild(v: Value, nodes: Node[]): Value {
     if (isNode(v)) return nodes.shift() as Node;
+    if (v instanceof Variant) return this.variant(nodes.shift() as Node, v.form);
     if (!(v instanceof Obj)) return v;
     const c = v.content.value;
-    if (c.kind === "array") return this.object({ kind: "array", node: nodes.shift() as Node });
+    if (c.kind === "array") return this.object({ kind: "array", node: nodes.shift() as Node, of: c.of });
     if (c.kind === "list") return this.object({ kind: "list", items: c.items.map((x) => this.rebuild(x, nodes)) }, v.type);
     return this.object({ kind: "record", fields: new Map([...c.fields].map(([k, x]) => [k, this.rebuild(x, nodes)])) }, v.type);
   }
@@ -161,9 +163,12 @@ export abstract class Derivatives extends Lists {
       const part = parts.shift();
       return part === undefined || tangentType(v.type).kind === "unit" ? NULL : part;
     }
+    const isStructured = v instanceof Obj && v.content.value.kind === "array" && v.content.value.of.kind !== "leaf";
+    if (v instanceof Variant || isStructured)
+      throw this.refuse("a gradient by an array of structures, or by a value of several forms, is asked for", "differentiate by numbers");
     if (!(v instanceof Obj)) return NULL;
     const c = v.content.value;
-    if (c.kind === "array") return this.object({ kind: "array", node: parts.shift() as Node });
+    if (c.kind === "array") return this.object({ kind: "array", node: parts.shift() as Node, of: c.of });
     if (c.kind === "list") return this.object({ kind: "list", items: c.items.map((x) => this.shaped(x, parts)) });
     return this.object({ kind: "record", fields: new Map([...c.fields].map(([k, x]) => [k, this.shaped(x, parts)])) });
   }

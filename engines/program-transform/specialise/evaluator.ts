@@ -2,10 +2,10 @@
 import type { Node as Syntax } from "oxc-parser";
 import type { BenchError } from "../../../core/base/errors.ts";
 import type { Node } from "../ir/graph.ts";
+import { isSeveral } from "./operators.ts";
 import { Structure } from "./structure.ts";
 import {
   type Cell,
-  Choice,
   type Closure,
   captured,
   Fn,
@@ -269,12 +269,7 @@ export abstract class Evaluator extends Structure {
   }
 
   protected isUndefined(v: Value): Node {
-    if (v instanceof Choice)
-      return this.choose(
-        v.condition,
-        () => this.isUndefined(v.consequent),
-        () => this.isUndefined(v.otherwise),
-      ) as Node;
+    if (isSeveral(v)) return this.each(v, (x) => this.isUndefined(x)) as Node;
     return this.truth(v instanceof Nothing && v.name === "undefined");
   }
 
@@ -296,7 +291,7 @@ export abstract class Evaluator extends Structure {
     if (callee.type === "MemberExpression" && callee.object.type !== "Super") {
       const self = this.evaluate(callee.object, scope);
       const go = (o: Value): Value => {
-        if (o instanceof Choice) return this.each(o, go);
+        if (isSeveral(o)) return this.each(o, go);
         const fn = this.member(o, this.keyOf(callee, scope));
         if (e.optional) return this.unlessNothing(fn, (f) => this.call(f, this.argumentsOf(e.arguments, scope), o, e));
         if (fn instanceof Nothing) throw this.mistake(`${describeKey(callee)} is not a function here`, undefined, e);

@@ -1,215 +1,284 @@
-/** Forms of what a loop carries: what of it is structure, the same in every turn, and what are leaves, each of one type. */
+/** Values as leaves of a form, and back: what loops carry, arrays hold and graphs are called with. */
 import { makeGraph } from "../ir/build.ts";
 import { makeIf, pack, unpack } from "../ir/extract.ts";
 import type { Node } from "../ir/graph.ts";
-import { arrayType, BOOL, NUM, resolveType, type Type } from "../ir/type.ts";
+import { arrayType, NUM, namedType } from "../ir/type.ts";
+import {
+  alternatives,
+  type Form,
+  FormAlgebra,
+  headOf,
+  keyOf,
+  leafTypes,
+  NUMBER_FORM,
+  packedType,
+  type UnionForm,
+  unionTypeOf,
+} from "./form.ts";
 import type { Frame } from "./frame.ts";
-import { asArray, isContent } from "./join.ts";
+import { isContent } from "./join.ts";
 import { Specialiser } from "./specialiser.ts";
-import { Choice, type ClassValue, type Content, isNode, Nothing, Obj, Text, type Value } from "./value.ts";
+import { Choice, type Content, isNode, Obj, type Value, Variant } from "./value.ts";
 
-export class Forms extends Specialiser {
-  protected formOf(entry: unknown, next: unknown): unknown {
-    if (next === undefined) return entry === undefined ? undefined : this.formOf(entry, entry);
-    if (entry === undefined) return this.formOfNew(next);
-    if (isTypeForm(entry)) return this.formOf(next, next);
-    if (entry instanceof Choice || next instanceof Choice) return this.formOfAll([...alternatives(entry), ...alternatives(next)]);
-    if (isTypeForm(next)) return isNode(entry) && entry.type === next.leaf ? next : this.formOf(entry, entry);
-    if (isNode(entry) && isNode(next)) {
-      if (entry.type === next.type) return { leaf: entry.type };
-      throw this.refuse(
-        `a variable of this loop is ${kindName(entry.type)} before it and ${kindName(next.type)} after a turn`,
-        "give it one kind of value",
-      );
+export abstract class Forms extends Specialiser {
+  protected readonly algebra = new FormAlgebra((message, advice) => this.refuse(message, advice));
+
+  /** Both sides of a choice, or all cases of a variant, apart. */
+  abstract each(v: Value, f: (v: Exclude<Value, Choice | Variant>) => Value): Value;
+
+  // From values to leaves.
+
+  /** The leaves of a value (of a content, of nothing yet), as nodes of a frame. */
+  leaves(frame: Frame, form: Form, value: Value | Content | undefined, out: Node[]): void {
+    switch (form.kind) {
+      case "none":
+      case "same":
+        return;
+      case "union":
+        out.push(
+          value === undefined
+            ? frame.made((b) => b.unset(unionTypeOf(form)))
+            : this.inFrame(frame, () => this.asCase(frame, form, value as Value)),
+        );
+        return;
     }
-    if (isContent(entry) && isContent(next)) return this.contentForm(entry, next);
-    if (entry instanceof Obj && next instanceof Obj) {
-      if (entry === next) return { same: entry };
-      return { object: this.formOf(entry.content.value, next.content.value), type: entry.type };
+    if (value instanceof Choice) {
+      this.chosenLeaves(frame, form, value, out);
+      return;
     }
-    if (typeof entry !== typeof next || (entry as object).constructor !== (next as object).constructor)
-      throw this.refuse(
-        "a variable of this loop holds values of different form before it and after a turn",
-        "give it one form, for instance a record with all fields",
-      );
-    const isSame =
-      entry === next ||
-      (entry instanceof Text && next instanceof Text && entry.text === next.text) ||
-      (entry instanceof Nothing && next instanceof Nothing && entry.name === next.name);
-    if (!isSame) throw this.refuse("a string or a function of this loop is another one after a turn", "choose by a number inside the loop");
-    return { same: entry };
+    if (form.kind === "leaf") {
+      if (value !== undefined && !(isNode(value) && value.type === form.type)) throw this.otherForm();
+      out.push(value === undefined ? frame.made((b) => b.unset(form.type)) : frame.local(value as Node));
+      return;
+    }
+    const content = value instanceof Obj ? value.content.value : (value as Content | undefined);
+    if (content !== undefined && !isContent(content)) throw this.otherForm();
+    if (form.kind === "array") {
+      out.push(content === undefined ? frame.made((b) => b.unset(leafTypes(form)[0] as never)) : this.arrayIn(frame, form.of, content));
+    } else if (form.kind === "list") {
+      if (content !== undefined && content.kind !== "list") throw this.otherForm();
+      for (const [i, f] of form.items.entries()) this.leaves(frame, f, content?.items[i], out);
+    } else {
+      const body = form.kind === "knot" ? form.knot.body : form;
+      if (body === undefined) throw new Error("a form is used before it is found");
+      if (content !== undefined && content.kind !== "record") throw this.otherForm();
+      const own: Node[] = [];
+      if (content === undefined && form.kind === "knot") own.push(frame.made((b) => b.unset(namedType(form.knot.name))));
+      else for (const [k, f] of body.fields) this.leaves(frame, f, content?.fields.get(k), own);
+      if (form.kind === "knot" && content !== undefined) out.push(frame.made((b) => b.tuple(own, undefined, namedType(form.knot.name))));
+      else out.push(...own);
+    }
   }
 
-  /** The form of what there is nothing before: an object that a turn makes is another one in the next. */
-  private formOfNew(v: unknown): unknown {
-    if (v instanceof Choice) {
-      const [form, ...others] = alternatives(v).map((a) => this.formOfNew(a));
-      if (others.every((f) => sameForm(f, form))) return form;
-      throw this.differentForms();
-    }
-    if (v instanceof Obj) return { object: this.formOfNew(v.content.value), type: v.type };
-    if (!isContent(v)) return this.formOf(v, v);
-    if (v.kind === "record") return { fields: [...v.fields].map(([k, f]) => [k, this.formOfNew(f)]) };
-    return v.kind === "list" ? { items: v.items.map((item) => this.formOfNew(item)) } : { array: v.node.type };
-  }
-
-  private differentForms() {
+  private otherForm() {
     return this.refuse(
-      "a variable of this loop holds values of different form from turn to turn",
-      "give it one form, for instance a record with all fields",
+      "a value of another form is put where one form is kept",
+      "keep one kind of value in an array, or in a variable of a loop",
     );
   }
 
-  /** The one form of several values of which a condition chooses. */
-  private formOfAll([first, ...rest]: readonly unknown[]): unknown {
-    const forms = rest.filter((v) => v !== first).map((v) => this.formOf(first, v));
-    const [form] = forms;
-    if (form === undefined) return { same: first };
-    if (forms.every((f) => sameForm(f, form))) return form;
-    throw this.differentForms();
-  }
-
-  protected contentForm(entry: Content, next: Content): unknown {
-    if (entry.kind === "record" && next.kind === "record") {
-      if (entry.fields.size !== next.fields.size || ![...entry.fields.keys()].every((k) => next.fields.has(k)))
-        throw this.refuse("an object of this loop gets fields that it does not have before it", "give it all its fields before the loop");
-      return { fields: [...entry.fields].map(([k, v]) => [k, this.formOf(v, next.fields.get(k))]) };
-    }
-    if (entry.kind === "list" && next.kind === "list" && entry.items.length === next.items.length)
-      return { items: entry.items.map((v, i) => this.formOf(v, next.items[i])) };
-    const of = [entry, next].map((c) => {
-      if (c.kind === "array") return (resolveType(c.node.type) as { of: Type }).of;
-      const [first] = c.kind === "list" ? c.items : [];
-      return isNode(first) ? first.type : undefined;
-    });
-    const element = of[0] ?? of[1];
-    if (element === undefined || (of[0] !== undefined && of[1] !== undefined && of[0] !== of[1]))
-      throw this.refuse("an array of this loop changes its length, and its elements are not numbers", "keep numbers in it");
-    return { array: arrayType(element) };
-  }
-
-  /**
-   * Objects that a loop exchanges are known in it, and after it, by what they hold: no name of them may be written any more. Whether
-   * one of those made up to `since` became so now.
-   */
-  protected freeze(form: unknown, value: unknown, since: number): boolean {
-    const f = form as Form;
-    if (f === undefined || "same" in f || "leaf" in f || "array" in f) return false;
-    if ("fields" in f) return f.fields.reduce((found, [k, form2]) => this.freeze(form2, fieldOf(value, k), since) || found, false);
-    if ("items" in f) return f.items.reduce<boolean>((found, form2, i) => this.freeze(form2, itemOf(value, i), since) || found, false);
-    if (!(value instanceof Obj)) return false;
-    const isNew = !value.isJoined && value.content.number <= since;
-    value.isJoined = true;
-    return this.freeze(f.object, value.content.value, since) || isNew;
-  }
-
-  protected parametrised(form: unknown, value: unknown, params: Node[]): unknown {
-    const f = form as Form;
-    if (f === undefined || "same" in f) return value;
-    if ("leaf" in f || "array" in f) {
-      const param = this.frame.param("leaf" in f ? f.leaf : f.array);
-      params.push(param);
-      return "leaf" in f ? param : ({ kind: "array", node: param } satisfies Content);
-    }
-    if ("fields" in f)
-      return { kind: "record", fields: new Map(f.fields.map(([k, form2]) => [k, this.parametrised(form2, fieldOf(value, k), params)])) };
-    if ("items" in f) return { kind: "list", items: f.items.map((form2, i) => this.parametrised(form2, itemOf(value, i), params)) };
-    const made = this.object(this.parametrised(f.object, contentOf(value), params) as Content, f.type);
-    made.isJoined = true;
-    return made;
-  }
-
-  protected leaves(frame: Frame, form: unknown, value: unknown, out: Node[]): void {
-    const f = form as Form;
-    if (f === undefined || "same" in f) return;
-    if (value instanceof Choice) this.chosenLeaves(frame, form, value, out);
-    else if ("leaf" in f) out.push(value === undefined ? frame.made((b) => b.unset(f.leaf)) : frame.local(value as Node));
-    else if ("array" in f) {
-      const content = value as Content;
-      const node =
-        content.kind === "list" && content.items.length === 0
-          ? frame.made((b) => b.arrayOf([], (f.array as { of: Type }).of))
-          : asArray(frame, content);
-      if (node === undefined || node.type !== f.array)
-        throw this.refuse("an array of this loop holds different kinds of elements", "keep one kind in it");
-      out.push(node);
-    } else if ("fields" in f) for (const [k, form2] of f.fields) this.leaves(frame, form2, fieldOf(value, k), out);
-    else if ("items" in f)
-      f.items.forEach((form2, i) => {
-        this.leaves(frame, form2, itemOf(value, i), out);
-      });
-    else this.leaves(frame, f.object, contentOf(value), out);
-  }
-
   /** Leaf by leaf that of the value which the condition chooses. */
-  private chosenLeaves(frame: Frame, form: unknown, { condition, consequent, otherwise }: Choice, out: Node[]): void {
+  private chosenLeaves(frame: Frame, form: Form, { condition, consequent, otherwise }: Choice, out: Node[]): void {
     const sides: [Node[], Node[]] = [[], []];
     this.leaves(frame, form, consequent, sides[0]);
     this.leaves(frame, form, otherwise, sides[1]);
     const types = sides[0].map((n) => n.type);
+    if (types.length === 0) return;
     const side = (k: number) =>
       makeGraph("side", [...types, ...types], (b, params) => pack(b, params.slice(k * types.length, (k + 1) * types.length)));
     const chosen = frame.made((b) => makeIf(b, frame.local(condition), side(0), side(1), sides.flat()));
     out.push(...unpack(frame.build, chosen, types.length).map((n) => frame.mine(n)));
   }
 
-  protected rebuilt(form: unknown, value: unknown, queue: Node[]): unknown {
-    const f = form as Form;
-    if (f === undefined || "same" in f) return value;
-    if ("leaf" in f) return queue.shift();
-    if ("array" in f) return { kind: "array", node: queue.shift() as Node };
-    if ("fields" in f)
-      return { kind: "record", fields: new Map(f.fields.map(([k, form2]) => [k, this.rebuilt(form2, fieldOf(value, k), queue)])) };
-    if ("items" in f) return { kind: "list", items: f.items.map((form2, i) => this.rebuilt(form2, itemOf(value, i), queue)) };
-    const made = this.object(this.rebuilt(f.object, contentOf(value), queue) as Content, f.type);
-    made.isJoined = true;
-    return made;
+  /** A value as a case of a union. */
+  private asCase(frame: Frame, form: UnionForm, value: Value): Node {
+    if (value instanceof Variant && keyOf(value.form) === keyOf(form)) return frame.local(value.node);
+    const type = unionTypeOf(form);
+    const node = this.each(value, (v) => {
+      const head = headOf(this.algebra.of(v, -1));
+      const index = form.cases.findIndex((c) => headOf(c) === head);
+      if (index < 0) throw this.otherForm();
+      const given = this.packed(this.frame, form.cases[index] as Form, v);
+      return this.frame.made((b) => b.inject(given, type, index));
+    });
+    return frame.local(node as Node);
+  }
+
+  /** A value as one node. */
+  packed(frame: Frame, form: Form, value: Value): Node {
+    const own: Node[] = [];
+    this.leaves(frame, form, value, own);
+    return frame.made((b) => (own.length === 0 ? b.constant(null) : pack(b, own)));
+  }
+
+  /** A content as one node of array type, with elements of a form. */
+  arrayIn(frame: Frame, of: Form, content: Content): Node {
+    if (content.kind === "array") {
+      if (keyOf(content.of) !== keyOf(of)) throw this.otherForm();
+      return frame.local(content.node);
+    }
+    if (content.kind !== "list") throw this.otherForm();
+    const items = content.items.map((x) => this.packed(frame, of, x));
+    return frame.made((b) => b.arrayOf(items, packedType(of)));
+  }
+
+  /** An array, or a list of nodes of one type as one; undefined where it is a list of other things. */
+  asArray(content: Content): { readonly node: Node; readonly of: Form } | undefined {
+    if (content.kind === "array") return { node: this.frame.local(content.node), of: content.of };
+    if (content.kind !== "list") return undefined;
+    const types = new Set(content.items.map((x) => (isNode(x) ? x.type : undefined)));
+    const [type = NUM] = types;
+    if (types.size > 1 || types.has(undefined)) return undefined;
+    const of: Form = { kind: "leaf", type };
+    return { node: this.arrayIn(this.frame, of, content), of };
+  }
+
+  override arraysIn(frames: readonly [Frame, Frame], contents: readonly [Content, Content]) {
+    const forms = contents.map((c) => this.algebra.ofContent(c, -1)) as [Form, Form];
+    const form = this.algebra.join(...forms);
+    if (form.kind !== "array") throw this.otherForm();
+    for (const c of contents) this.freeze(form, c);
+    const nodes = contents.map((c, k) => this.arrayIn(frames[k] as Frame, form.of, c)) as [Node, Node];
+    return { nodes, of: form.of };
+  }
+
+  /** How many arrays wait for the next pass over their loop, which will know that their elements have a wider form. */
+  protected unsettled = 0;
+  /** How many loops and recursive functions are being found out about. */
+  protected passes = 0;
+
+  /** An array that is to hold a value, and the value as an element of it. */
+  protected element(content: Extract<Content, { kind: "array" }>, value: Value): { array: Node; of: Form; node: Node } {
+    const form = this.algebra.whole(this.algebra.of(value, -1));
+    const of = content.of.kind === "none" ? NUMBER_FORM : content.of;
+    const wide = this.algebra.join(of, form);
+    this.freeze(wide, value);
+    const node = this.packed(this.frame, wide, value);
+    if (keyOf(wide) === keyOf(of)) return { array: this.frame.local(content.node), of, node };
+    if (this.passes === 0) throw this.refuse("an element of another kind is put into an array", "keep one kind of value in it");
+    this.unsettled++;
+    return { array: this.frame.made((b) => b.unset(arrayType(packedType(wide)))), of: wide, node };
+  }
+
+  private inFrame<T>(frame: Frame, run: () => T): T {
+    const before = this.frame;
+    this.frame = frame;
+    try {
+      return run();
+    } finally {
+      this.frame = before;
+    }
+  }
+
+  // From leaves to values.
+
+  /** The value of a form with other leaves. Where it is one of many (an element, a case) its objects cannot be written. */
+  rebuilt(form: Form, queue: Node[], isFrozen: boolean): Value | undefined {
+    switch (form.kind) {
+      case "none":
+        return undefined;
+      case "same":
+        return form.value;
+      case "leaf":
+        return queue.shift();
+      case "union":
+        return this.variant(queue.shift() as Node, form);
+      default: {
+        const made = this.object(this.rebuiltContent(form, queue, isFrozen), form.kind === "record" ? form.type : typeOf(form));
+        made.isJoined = isFrozen;
+        return made;
+      }
+    }
+  }
+
+  rebuiltContent(form: Form, queue: Node[], isFrozen: boolean): Content {
+    const value = (f: Form) => this.rebuilt(f, queue, isFrozen) as Value;
+    switch (form.kind) {
+      case "record":
+        return { kind: "record", fields: new Map([...form.fields].map(([k, f]) => [k, value(f)])) };
+      case "list":
+        return { kind: "list", items: form.items.map(value) };
+      case "array":
+        return { kind: "array", node: queue.shift() as Node, of: form.of };
+      case "knot": {
+        const whole = queue.shift() as Node;
+        const body = form.knot.body as NonNullable<typeof form.knot.body>;
+        const fields = leafTypes(body).map((_, i) => this.frame.made((b) => b.get(this.frame.local(whole), i)));
+        return this.rebuiltContent(body, fields, true);
+      }
+      default:
+        throw new Error(`what an object holds has the form ${form.kind}`);
+    }
+  }
+
+  variant(node: Node, form: UnionForm): Variant {
+    const tests = form.cases.slice(0, -1).map((_, i) => this.frame.made((b) => b.isCase(this.frame.local(node), i)));
+    return new Variant(node, form, tests);
+  }
+
+  /** An element, or a case, that was packed. */
+  unpacked(form: Form, node: Node): Value {
+    const count = leafTypes(form).length;
+    const own = count === 0 ? [] : unpack(this.frame.build, this.frame.local(node), count).map((n) => this.frame.mine(n));
+    return this.rebuilt(form, own, true) as Value;
+  }
+
+  /** Runs `f` on the case that a variant is. */
+  protected eachCase(v: Variant, f: (v: Value) => Value): Value {
+    const from = (i: number): Value => {
+      const open = () => {
+        const form = v.form.cases[i] as Form;
+        return f(
+          this.unpacked(
+            form,
+            this.frame.made((b) => b.project(this.frame.local(v.node), i)),
+          ),
+        );
+      };
+      return i === v.tests.length ? open() : this.choose(v.tests[i] as Node, open, () => from(i + 1));
+    };
+    return from(0);
+  }
+
+  // Objects that are known by what they hold.
+
+  /** Those that a graph is given within unions and arrays, where it may hand them on. */
+  protected freezeShared(form: Form, value: Value): void {
+    if (value instanceof Obj && (form.kind === "record" || form.kind === "list")) {
+      const c = value.content.value;
+      if (form.kind === "record" && c.kind === "record") for (const [k, f] of form.fields) this.freezeShared(f, c.fields.get(k) as Value);
+      if (form.kind === "list" && c.kind === "list") for (const [i, f] of form.items.entries()) this.freezeShared(f, c.items[i] as Value);
+    } else this.freeze(form, value);
+  }
+
+  /** The numbers of the cells of objects that became so, in order. */
+  protected readonly frozen: number[] = [];
+
+  /** Objects that are exchanged or kept by what they hold: no name of them may be written any more. */
+  protected freeze(form: Form, value: Value | Content | undefined): void {
+    if (value === undefined || form.kind === "none" || form.kind === "same" || form.kind === "leaf") return;
+    if (value instanceof Choice) {
+      for (const v of alternatives(value)) this.freeze(form, v);
+      return;
+    }
+    if (form.kind === "union") {
+      if (!(value instanceof Obj)) return;
+      const head = headOf({ kind: "same", value });
+      this.freeze(form.cases.find((c) => headOf(c) === head) ?? { kind: "none" }, value);
+      return;
+    }
+    if (value instanceof Obj) {
+      if (!value.isJoined) this.frozen.push(value.content.number);
+      value.isJoined = true;
+    }
+    const content = value instanceof Obj ? value.content.value : value;
+    if (!isContent(content)) return;
+    const body = form.kind === "knot" ? form.knot.body : form;
+    if (content.kind === "record" && body?.kind === "record") for (const [k, f] of body.fields) this.freeze(f, content.fields.get(k));
+    else if (content.kind === "list")
+      for (const [i, x] of content.items.entries())
+        this.freeze(form.kind === "list" ? (form.items[i] as Form) : (form as { of: Form }).of, x);
   }
 }
 
-export type Form =
-  | undefined
-  | { readonly same: unknown }
-  | { readonly leaf: Type }
-  | { readonly array: Type }
-  | { readonly fields: readonly (readonly [string, unknown])[] }
-  | { readonly items: readonly unknown[] }
-  | { readonly object: unknown; readonly type: ClassValue | undefined };
-
-/** What a condition, or several, choose of. */
-function alternatives(v: unknown): unknown[] {
-  return v instanceof Choice ? [...alternatives(v.consequent), ...alternatives(v.otherwise)] : [v];
-}
-
-/** The content of an object, of the first where it is not known which. */
-const contentOf = (v: unknown): Content | undefined => (alternatives(v)[0] as Obj | undefined)?.content.value;
-
-const isTypeForm = (x: unknown): x is { readonly leaf: Type } => typeof x === "object" && x !== null && "leaf" in x;
-
-function fieldOf(value: unknown, key: string): unknown {
-  return (value as { fields?: ReadonlyMap<string, Value> } | undefined)?.fields?.get(key);
-}
-function itemOf(value: unknown, i: number): unknown {
-  return (value as { items?: readonly Value[] } | undefined)?.items?.[i];
-}
-
-export function sameForm(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-  const [f, g] = [a as NonNullable<Form>, b as NonNullable<Form>];
-  if ("same" in f) return "same" in g && f.same === g.same;
-  if ("leaf" in f) return "leaf" in g && f.leaf === g.leaf;
-  if ("array" in f) return "array" in g && f.array === g.array;
-  if ("fields" in f)
-    return (
-      "fields" in g &&
-      f.fields.length === g.fields.length &&
-      f.fields.every(([k, v], i) => g.fields[i]?.[0] === k && sameForm(v, g.fields[i]?.[1]))
-    );
-  if ("items" in f) return "items" in g && f.items.length === g.items.length && f.items.every((v, i) => sameForm(v, g.items[i]));
-  return "object" in g && f.type === g.type && sameForm(f.object, g.object);
-}
-
-function kindName(t: Type): string {
-  return t === NUM ? "a number" : t === BOOL ? "a truth value" : t.kind === "tensor" ? "a tensor" : `a ${t.kind}`;
-}
+const typeOf = (form: Form) => (form.kind === "knot" ? form.knot.body?.type : undefined);

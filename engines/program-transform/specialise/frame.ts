@@ -7,7 +7,7 @@ import type { AnyPrimitive } from "../../../core/primitive.ts";
 import { primitives } from "../../../core/primitives/table.ts";
 import { Builder, openGraph } from "../ir/build.ts";
 import type { Node } from "../ir/graph.ts";
-import { type Type, UNIT } from "../ir/type.ts";
+import { BOOL, type Type, UNIT } from "../ir/type.ts";
 
 export class Frame {
   readonly build = new Builder();
@@ -74,6 +74,26 @@ export class Frame {
     return this.mine(make(this.build));
   }
 
+  /** Notes that a condition holds here, or does not, and what follows from it. */
+  learn(given: Node, truth: boolean): void {
+    const [condition, isNegated] = plainCondition(given);
+    const value = truth !== isNegated;
+    if (condition.op === "const" || this.known.has(condition)) return;
+    this.known.set(condition, value);
+    const meaning = meanings.get(condition);
+    if (meaning === undefined) return;
+    // `c ? x : false` is true: c holds, and x. The other three alike.
+    const [x, y] = meaning.sides;
+    const [isOutX, isOutY] = [x, y].map((side) => side.op === "const" && side.value !== value);
+    if (isOutX) {
+      this.learn(meaning.condition, false);
+      this.learn(y, value);
+    } else if (isOutY) {
+      this.learn(meaning.condition, true);
+      this.learn(x, value);
+    }
+  }
+
   /** Whether a condition is known here, as a node of any enclosing frame. */
   truthOf(given: Node): boolean | undefined {
     if (given.op === "const") return Boolean(given.value);
@@ -88,6 +108,19 @@ export class Frame {
     }
     return undefined;
   }
+}
+
+interface Meaning {
+  readonly condition: Node;
+  readonly sides: readonly [Node, Node];
+}
+
+const meanings = new WeakMap<Node, Meaning>();
+
+/** Notes what a truth value that two arms gave was in each of them. */
+export function noteMeaning(result: Node, condition: Node, sides: readonly [Node | undefined, Node | undefined]): void {
+  const [x, y] = sides;
+  if (result.type === BOOL && x !== undefined && y !== undefined) meanings.set(result, { condition, sides: [x, y] });
 }
 
 const owner = new WeakMap<Node, Frame>();

@@ -11,8 +11,9 @@ import type { Node } from "../ir/graph.ts";
 import type { Type } from "../ir/type.ts";
 import { NUM } from "../ir/type.ts";
 import type { Completion } from "./completion.ts";
-import type { Frame } from "./frame.ts";
-import { Cell, Choice, type Content, Fn, isNode, Nothing, Obj, type Scope, Text, type Value } from "./value.ts";
+import { type Form, keyOf, type UnionForm } from "./form.ts";
+import { type Frame, noteMeaning } from "./frame.ts";
+import { Cell, Choice, type Content, Fn, isNode, Nothing, Obj, type Scope, Text, type Value, Variant } from "./value.ts";
 
 type Later<T> = () => T;
 const mapLater =
@@ -24,7 +25,18 @@ const allLater =
   () =>
     list.map((l) => l());
 
+/** Who makes one value of several. */
+export interface Packer {
+  /** Two arrays as nodes of one type, and the form of their elements. */
+  arraysIn(
+    frames: readonly [Frame, Frame],
+    contents: readonly [Content, Content],
+  ): { readonly nodes: readonly [Node, Node]; readonly of: Form };
+  variant(node: Node, form: UnionForm): Variant;
+}
+
 export class Joiner {
+  private readonly packer: Packer;
   private readonly condition: Node;
   private readonly frame: Frame;
   private readonly arms: readonly [Frame, Frame];
@@ -40,7 +52,8 @@ export class Joiner {
   /** The other arm throws: what this one gives depends on that. */
   private readonly isThrowing: boolean;
 
-  constructor(condition: Node, frame: Frame, then: Frame, otherwise: Frame, isThrowing: boolean) {
+  constructor(packer: Packer, condition: Node, frame: Frame, then: Frame, otherwise: Frame, isThrowing: boolean) {
+    this.packer = packer;
     this.isThrowing = isThrowing;
     this.condition = condition;
     this.frame = frame;
@@ -64,6 +77,8 @@ export class Joiner {
     } else if (a === b) return () => a;
     else if (a instanceof Text && b instanceof Text && a.text === b.text) return () => a;
     else if (a instanceof Fn && b instanceof Fn && sameCode(a, b)) return () => a;
+    else if (a instanceof Variant && b instanceof Variant && keyOf(a.form) === keyOf(b.form))
+      return this.variant(this.out(a.node, b.node, a.node.type), a.form);
     else if (a instanceof Obj && b instanceof Obj && a.type === b.type && isMade(a, this.arms[0]) && isMade(b, this.arms[1])) {
       const joined = this.object(a, b);
       if (joined !== undefined) return () => joined;
@@ -79,8 +94,21 @@ export class Joiner {
 
   /** A value where only one arm is left. */
   only(side: 0 | 1, v: Value): Later<Value> {
-    if (this.isThrowing && isNode(v)) return side === 0 ? this.out(v, undefined, v.type) : this.out(undefined, v, v.type);
+    if (this.isThrowing && isNode(v)) return this.oneSided(side, v);
+    if (this.isThrowing && v instanceof Variant) return this.variant(this.oneSided(side, v.node), v.form);
     return this.side(side, v);
+  }
+
+  private oneSided(side: 0 | 1, v: Node): Later<Node> {
+    return side === 0 ? this.out(v, undefined, v.type) : this.out(undefined, v, v.type);
+  }
+
+  private variant(node: Later<Node>, form: UnionForm): Later<Value> {
+    let made: Variant | undefined;
+    return () => {
+      made ??= this.packer.variant(node(), form);
+      return made;
+    };
   }
 
   /** An object of what an outer one holds, where the other arm does not throw. Two names for one thing: neither may be written. */
@@ -92,7 +120,7 @@ export class Joiner {
     const c = v.content.value;
     const later: Later<Content> =
       c.kind === "array"
-        ? mapLater(this.only(side, c.node), (node) => ({ kind: "array", node: node as Node }))
+        ? mapLater(this.only(side, c.node), (node) => ({ kind: "array", node: node as Node, of: c.of }))
         : c.kind === "list"
           ? mapLater(allLater(c.items.map(leaf)), (items) => ({ kind: "list", items }))
           : mapLater(allLater([...c.fields.values()].map(leaf)), (values) => ({
@@ -117,10 +145,9 @@ export class Joiner {
       const items = a.items.map((x, i) => this.value(x, b.items[i] as Value));
       return () => ({ kind: "list", items: items.map((x) => x()) });
     }
-    const [x, y] = [asArray(this.arms[0], a), asArray(this.arms[1], b)];
-    if (x === undefined || y === undefined || x.type !== y.type) throw new Error("arrays of different elements cannot be joined");
-    const node = this.out(x, y, x.type);
-    return () => ({ kind: "array", node: node() as Node });
+    const { nodes, of } = this.packer.arraysIn(this.arms, [a, b]);
+    const node = this.out(...nodes, nodes[0].type);
+    return () => ({ kind: "array", node: node(), of });
   }
 
   contentOnly(side: 0 | 1, c: Content): Later<Content> {
@@ -133,7 +160,7 @@ export class Joiner {
       return () => ({ kind: "list", items: items.map((v) => v()) });
     }
     const node = this.side(side, c.node);
-    return () => ({ kind: "array", node: node() as Node });
+    return () => ({ kind: "array", node: node() as Node, of: c.of });
   }
 
   completion(a: Completion, b: Completion): Later<Completion> {
@@ -186,6 +213,7 @@ export class Joiner {
       const condition = this.frame.local(this.condition);
       const node = this.frame.made((b) => makeIf(b, condition, graphs[0] as never, graphs[1] as never, args));
       this.results = unpack(this.frame.build, node, this.outs.length).map((n) => this.frame.mine(n));
+      for (const [i, { sides }] of this.outs.entries()) noteMeaning(this.results[i] as Node, this.condition, sides);
     }
     for (const fix of this.fixes) fix();
     // One object in an arm that is several in the other: a write through one name would have to be seen through another.
@@ -199,7 +227,7 @@ export class Joiner {
     else this.partners.set(o, new Set([partner]));
   }
 
-  private out(a: Node | undefined, b: Node | undefined, type: Type): Later<Value> {
+  private out(a: Node | undefined, b: Node | undefined, type: Type): Later<Node> {
     const known = this.outs.findIndex((o) => o.sides[0] === a && o.sides[1] === b);
     const at = known >= 0 ? known : this.outs.push({ sides: [a, b], type }) - 1;
     return () => this.results[at] as Node;
@@ -209,8 +237,9 @@ export class Joiner {
   private side(k: 0 | 1, v: Value): Later<Value> {
     if (isNode(v)) {
       if (v.op === "const" || !isOwn(this.arms[k], v)) return () => v;
-      return k === 0 ? this.out(v, undefined, v.type) : this.out(undefined, v, v.type);
+      return this.oneSided(k, v);
     }
+    if (v instanceof Variant) return isOwn(this.arms[k], v.node) ? this.variant(this.oneSided(k, v.node), v.form) : () => v;
     if (v instanceof Choice) {
       const [c, x, y] = [this.side(k, v.condition), this.side(k, v.consequent), this.side(k, v.otherwise)];
       return () => new Choice(c() as Node, x(), y());
@@ -291,14 +320,4 @@ export function isContent(v: unknown): v is Content {
 function sameCode(a: Fn, b: Fn): boolean {
   if (a.code === b.code) return true;
   return a.code.kind === "closure" && b.code.kind === "closure" && a.code.syntax === b.code.syntax && a.code.scope === b.code.scope;
-}
-
-/** A list of numbers (or of anything of one type) as one value of array type; undefined where it has no such type. */
-export function asArray(frame: Frame, c: Content): Node | undefined {
-  if (c.kind === "array") return frame.local(c.node);
-  if (c.kind !== "list") return undefined;
-  const nodes = c.items.map((i) => (isNode(i) ? frame.local(i) : undefined));
-  const type = nodes[0]?.type ?? NUM;
-  if (nodes.some((n) => n === undefined || n.type !== type)) return undefined;
-  return frame.made((b) => b.arrayOf(nodes as Node[], type));
 }

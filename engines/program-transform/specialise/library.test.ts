@@ -9,6 +9,7 @@ const isEven = (x: number) => x % 2 === 0;
 
 const METHODS: Readonly<Record<string, (a: number[], i: number, j: number) => readonly [unknown, unknown]>> = {
   concat: (a, i) => [library.concat(a, [i, ...a]), a.concat([i, ...a])],
+  entries: (a) => [library.entries(a), [...a.entries()]],
   every: (a) => [library.every(a, isEven), a.every(isEven)],
   filled: (a, i, j) => [library.filled(a, 9, i, j), [...a].fill(9, i, j)],
   filter: (a) => [library.filter(a, (x, i) => isEven(x + i)), a.filter((x, i) => isEven(x + i))],
@@ -22,6 +23,7 @@ const METHODS: Readonly<Record<string, (a: number[], i: number, j: number) => re
   foldRight: (a, i) => [library.foldRight(a, (s, x, k) => 2 * s + x * k, i, 0), a.reduceRight((s, x, k) => 2 * s + x * k, i)],
   includes: (a, i, j) => [library.includes(a, i, j), a.includes(i, j)],
   indexOf: (a, i, j) => [library.indexOf(a, i, j), a.indexOf(i, j)],
+  keys: (a) => [library.keys(a), [...a.keys()]],
   lastIndexOf: (a, i) => [library.lastIndexOf(a, i), a.lastIndexOf(i)],
   map: (a, i) => [library.map(a, (x, k) => x * i + k), a.map((x, k) => x * i + k)],
   maximumOf: (a) => [library.maximumOf(a), Math.max(...a)],

@@ -93,6 +93,18 @@ function findLastIndex<T>(a: readonly T[], f: Test<T>): number {
   return -1;
 }
 
+function entries<T>(a: readonly T[]): [number, T][] {
+  const out: [number, T][] = [];
+  for (let i = 0; i < a.length; i++) out.push([i, a[i] as T]);
+  return out;
+}
+
+function keys<T>(a: readonly T[]): number[] {
+  const out: number[] = [];
+  for (let i = 0; i < a.length; i++) out.push(i);
+  return out;
+}
+
 /** A place as JavaScript counts it: from the end where it is negative, within the array. */
 function placeIn(given: number, length: number): number {
   const at = Math.trunc(given) || 0;
@@ -199,6 +211,7 @@ function hypotOf(a: readonly number[]): number {
 
 export const library = {
   concat,
+  entries,
   every,
   filled,
   filter,
@@ -214,6 +227,7 @@ export const library = {
   hypotOf,
   includes,
   indexOf,
+  keys,
   lastIndexOf,
   map,
   maximumOf,

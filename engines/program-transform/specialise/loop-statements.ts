@@ -155,7 +155,7 @@ export abstract class LoopStatements extends Evaluator {
     scope: Scope,
     isContinue: (l: string | undefined) => boolean,
   ): Completion {
-    const of = this.evaluate(s.right, scope);
+    const of = this.single(this.evaluate(s.right, scope));
     if (of instanceof Obj && of.content.value.kind === "array") {
       const at = new Cell<Value | undefined>(this.number(0));
       const index = () => at.value as Node;

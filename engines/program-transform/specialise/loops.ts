@@ -5,12 +5,14 @@
 import { extract, makeLoop } from "../ir/extract.ts";
 import type { Node } from "../ir/graph.ts";
 import { type Completion, NEXT } from "./completion.ts";
-import { Forms, sameForm } from "./forms.ts";
+import { type Form, keyOf, leafTypes, NONE } from "./form.ts";
+import { Forms } from "./forms.ts";
 import { Frame } from "./frame.ts";
+import { isContent } from "./join.ts";
 import { constantOf } from "./specialiser.ts";
 import { Cell, cellsSoFar, type Value } from "./value.ts";
 
-export class Loops extends Forms {
+export abstract class Loops extends Forms {
   /**
    * A loop of which it is not known how often it turns. `test` is asked before each turn; `turn` runs the body and what follows
    * it. How the loop ended: `next` where the test failed, or what left it.
@@ -19,13 +21,16 @@ export class Loops extends Forms {
     const outer = this.frame;
     const since = cellsSoFar();
     const carried: Cell<unknown>[] = [];
-    const shapes = new Map<Cell<unknown>, unknown>();
+    const shapes = new Map<Cell<unknown>, Form>();
+    const formOf = (v: unknown): Form =>
+      v === undefined ? NONE : isContent(v) ? this.algebra.ofContent(v, since) : this.algebra.of(v as Value, since);
     const exit = new Cell<unknown>(this.number(0));
     const returned = new Cell<unknown>(undefined);
     const kinds: Completion[] = [];
     for (let round = 0; ; round++) {
       if (round > 20)
         throw this.refuse("the state of this loop changes its form from turn to turn", "keep what the loop carries in one form");
+      const [freezes, unsettled] = [this.frozen.length, this.unsettled];
       const forTest = this.arm(outer, carried, shapes, () => test());
       const before = kinds.length;
       const forTurn = this.arm(outer, carried, shapes, () => {
@@ -44,14 +49,17 @@ export class Loops extends Forms {
         carried.push(cell);
       }
       for (const cell of carried) {
-        const form = this.formOf(cell.value, forTurn.writes.has(cell) ? forTurn.writes.get(cell) : shapes.get(cell));
-        if (!sameForm(shapes.get(cell), form)) {
-          shapes.set(cell, form);
-          changed = true;
-        }
+        const before = shapes.get(cell) ?? NONE;
+        const form = [cell.value, forTurn.writes.get(cell)].map(formOf).reduce((a, b) => this.algebra.join(a, b), before);
+        if (keyOf(before) === keyOf(form) && shapes.has(cell)) continue;
+        shapes.set(cell, form);
+        changed = true;
       }
       for (const cell of carried)
-        for (const value of [cell.value, forTurn.writes.get(cell)]) changed = this.freeze(shapes.get(cell), value, since) || changed;
+        for (const value of [cell.value, forTurn.writes.get(cell)]) this.freeze(shapes.get(cell) as Form, value as Value | undefined);
+      // What is frozen in the middle of a turn may have been written at its beginning.
+      changed = changed || this.unsettled > unsettled || this.frozen.slice(freezes).some((n) => n <= since);
+      this.unsettled = unsettled;
       if (changed) continue;
       const leaving = kinds.length > 0;
       this.finishLoop(outer, carried, shapes, forTest, forTurn, leaving ? exit : undefined);
@@ -60,18 +68,24 @@ export class Loops extends Forms {
     }
   }
 
-  arm(outer: Frame, carried: readonly Cell<unknown>[], shapes: ReadonlyMap<Cell<unknown>, unknown>, run: () => Node) {
+  arm(outer: Frame, carried: readonly Cell<unknown>[], shapes: ReadonlyMap<Cell<unknown>, Form>, run: () => Node) {
     const frame = new Frame(outer);
     const since = cellsSoFar();
     this.frame = frame;
+    this.passes++;
     this.journal.begin();
     const params: Node[] = [];
-    for (const cell of carried) this.journal.write(cell, this.parametrised(shapes.get(cell), cell.value, params));
+    for (const cell of carried) {
+      const own = leafTypes(shapes.get(cell) as Form).map((t) => frame.param(t));
+      params.push(...own);
+      this.journal.write(cell, this.carriedValue(shapes.get(cell) as Form, cell, [...own]));
+    }
     const own = new Map(carried.map((c) => [c, c.value]));
     let result: Node;
     try {
       result = frame.local(run());
     } finally {
+      this.passes--;
       this.frame = outer;
     }
     const writes = this.journal.revert(since);
@@ -82,7 +96,7 @@ export class Loops extends Forms {
   protected finishLoop(
     outer: Frame,
     carried: readonly Cell<unknown>[],
-    shapes: ReadonlyMap<Cell<unknown>, unknown>,
+    shapes: ReadonlyMap<Cell<unknown>, Form>,
     forTest: ReturnType<Loops["arm"]>,
     forTurn: ReturnType<Loops["arm"]>,
     exit: Cell<unknown> | undefined,
@@ -90,9 +104,9 @@ export class Loops extends Forms {
     const initial: Node[] = [];
     const next: Node[] = [];
     for (const cell of carried) {
-      const form = shapes.get(cell);
-      this.leaves(outer, form, cell.value, initial);
-      this.leaves(forTurn.frame, form, forTurn.writes.has(cell) ? forTurn.writes.get(cell) : forTurn.own.get(cell), next);
+      const form = shapes.get(cell) as Form;
+      this.leaves(outer, form, cell.value as Value, initial);
+      this.leaves(forTurn.frame, form, (forTurn.writes.has(cell) ? forTurn.writes : forTurn.own).get(cell) as Value, next);
     }
     const outside = [...new Set([...forTest.frame.imports.keys(), ...forTurn.frame.imports.keys()])];
     const paramsOf = (f: typeof forTest) => [...f.params, ...outside.map((o) => f.frame.imports.get(o) ?? o.type)];
@@ -117,7 +131,12 @@ export class Loops extends Forms {
     );
     const results = initial.map((_, i) => outer.made((b) => b.get(end, i)));
     const queue = [...results];
-    for (const cell of carried) this.journal.write(cell, this.rebuilt(shapes.get(cell), cell.value, queue));
+    for (const cell of carried) this.journal.write(cell, this.carriedValue(shapes.get(cell) as Form, cell, queue));
+  }
+
+  /** What a cell holds in a turn, or after the loop: what an object consists of, or a value. */
+  private carriedValue(form: Form, cell: Cell<unknown>, queue: Node[]): unknown {
+    return isContent(cell.value) ? this.rebuiltContent(form, queue, true) : this.rebuilt(form, queue, true);
   }
 
   /** Which way a turn ended, as a number: 0 goes on. */

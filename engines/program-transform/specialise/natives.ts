@@ -12,9 +12,11 @@ import { type Value as CoreValue, Traced } from "../../../core/tensor/traced.ts"
 import { type Node, TensorConstant } from "../ir/graph.ts";
 import { NUM } from "../ir/type.ts";
 import { Derivatives } from "./derivatives.ts";
+import { NUMBER_FORM } from "./form.ts";
 import { arrayOfNumbers, type Method } from "./open-arrays.ts";
+import { isSeveral } from "./operators.ts";
 import { constantOf } from "./specialiser.ts";
-import { Cell, Choice, Fn, isNode, Nothing, NULL, Obj, Scope, Text, UNDEFINED, type Value } from "./value.ts";
+import { Cell, Fn, isNode, Nothing, NULL, Obj, Scope, Text, UNDEFINED, type Value } from "./value.ts";
 
 /** A node in the hands of the core's functions: what they apply to it is built. */
 class Known extends Traced {
@@ -187,6 +189,7 @@ export class Natives extends Derivatives {
     return this.object({
       kind: "array",
       node: this.frame.made((b) => b.structure("arrayFill", [this.frame.local(n), b.constant(0)], arrayOfNumbers, 0)),
+      of: NUMBER_FORM,
     });
   }
 
@@ -199,6 +202,7 @@ export class Natives extends Derivatives {
     return this.object({
       kind: "array",
       node: this.frame.made((b) => b.structure("arrayFill", [this.frame.local(n), b.constant(0)], arrayOfNumbers, 0)),
+      of: NUMBER_FORM,
     });
   }
 
@@ -365,7 +369,7 @@ export class Natives extends Derivatives {
             this.at as Syntax,
           ),
         );
-    if (v instanceof Choice) throw this.refuse("a function of the core is given a value whose form depends on a condition");
+    if (isSeveral(v)) throw this.refuse("a function of the core is given a value whose form depends on a condition");
     const c = v.content.value;
     if (c.kind === "list") return c.items.map((x) => this.lower(x));
     if (c.kind === "record") return Object.fromEntries([...c.fields].map(([k, x]) => [k, this.lower(x)]));

@@ -6,6 +6,7 @@ import type { Node as Syntax } from "oxc-parser";
 import type { Node } from "../ir/graph.ts";
 import { arrayType, NUM } from "../ir/type.ts";
 import { Classes } from "./classes.ts";
+import { NUMBER_FORM } from "./form.ts";
 import type { library } from "./library.ts";
 import type { ModuleScope } from "./module.ts";
 import { type Content, Fn, isNode, Obj, Text, UNDEFINED, type Value } from "./value.ts";
@@ -51,8 +52,8 @@ export abstract class OpenArrays extends Classes {
     const content = self.content.value;
     if (content.kind === "list") this.writeContent(self, { kind: "list", items: [...content.items, x] });
     else if (content.kind === "array") {
-      const node = this.frame.made((b) => b.update("arrayPush", [this.frame.local(content.node), this.frame.local(this.numeric(x))]));
-      this.writeContent(self, { kind: "array", node });
+      const { array, of, node } = this.element(content, x);
+      this.writeContent(self, { kind: "array", node: this.frame.made((b) => b.update("arrayPush", [array, node])), of });
     }
   }
 
@@ -78,8 +79,8 @@ export abstract class OpenArrays extends Classes {
     },
     pop: (self) => {
       const last = this.member(self, this.apply("sub", this.lengthOf(self), this.number(1)));
-      const { node } = self.content.value as Extract<Content, { kind: "array" }>;
-      this.writeContent(self, { kind: "array", node: this.frame.made((b) => b.update("arrayPop", [this.frame.local(node)])) });
+      const { node, of } = self.content.value as Extract<Content, { kind: "array" }>;
+      this.writeContent(self, { kind: "array", node: this.frame.made((b) => b.update("arrayPop", [this.frame.local(node)])), of });
       return last;
     },
     shift: (self, _, at) => this.shifted(self, at),
@@ -107,7 +108,8 @@ export abstract class OpenArrays extends Classes {
       if (range.length > 0 || !isNode(v) || v.type !== NUM)
         return this.become(self, this.inLibrary("filled", [self, v ?? UNDEFINED, ...range], at));
       const fill = [this.frame.local(this.lengthOf(self)), this.frame.local(v)];
-      this.writeContent(self, { kind: "array", node: this.frame.made((b) => b.structure("arrayFill", fill, arrayOfNumbers, 0)) });
+      const node = this.frame.made((b) => b.structure("arrayFill", fill, arrayOfNumbers, 0));
+      this.writeContent(self, { kind: "array", node, of: NUMBER_FORM });
       return self;
     },
     reverse: (self, _, at) => this.become(self, this.inLibrary("toReversed", [self], at)),
@@ -129,7 +131,7 @@ export abstract class OpenArrays extends Classes {
     ...Object.fromEntries(
       (
         [
-          ..."every some filter find findIndex findLast findLastIndex flatMap forEach includes indexOf lastIndexOf map slice toReversed".split(
+          ..."entries every some filter find findIndex findLast findLastIndex flatMap forEach includes indexOf keys lastIndexOf map slice toReversed".split(
             " ",
           ),
         ] as Name[]

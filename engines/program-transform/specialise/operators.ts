@@ -2,9 +2,10 @@
 import type { primitives } from "../../../core/primitives/table.ts";
 import type { Node } from "../ir/graph.ts";
 import { BOOL, NUM } from "../ir/type.ts";
+import { Unreachable } from "./completion.ts";
 import { Loops } from "./loops.ts";
 import { constantOf } from "./specialiser.ts";
-import { Choice, Fn, isNode, Nothing, Obj, Text, UNDEFINED, type Value } from "./value.ts";
+import { Choice, Fn, isNode, Nothing, Obj, Text, UNDEFINED, type Value, Variant } from "./value.ts";
 
 const BINARY: Readonly<Record<string, keyof typeof primitives>> = {
   "+": "add",
@@ -28,7 +29,7 @@ const BITS: Readonly<Record<string, (a: number, b: number) => number>> = {
   ">>>": (a, b) => a >>> b,
 };
 
-export class Operators extends Loops {
+export abstract class Operators extends Loops {
   unary(operator: string, x: Value): Value {
     switch (operator) {
       case "-":
@@ -54,8 +55,8 @@ export class Operators extends Loops {
   }
 
   binary(operator: string, a: Value, b: Value): Value {
-    if (a instanceof Choice) return this.each(a, (x) => this.binary(operator, x, b));
-    if (b instanceof Choice) return this.each(b, (y) => this.binary(operator, a, y));
+    if (isSeveral(a)) return this.each(a, (x) => this.binary(operator, x, b));
+    if (isSeveral(b)) return this.each(b, (y) => this.binary(operator, a, y));
     switch (operator) {
       case "===":
       case "==":
@@ -101,7 +102,8 @@ export class Operators extends Loops {
     if (a instanceof Text && b instanceof Text) return this.truth(a.text === b.text);
     if (a instanceof Nothing && b instanceof Nothing) return this.truth(isLoose || a.name === b.name);
     if (a instanceof Obj && b instanceof Obj) {
-      if (a.isJoined || b.isJoined) throw this.refuse("whether these are one object depends on a condition", "compare what they hold");
+      if (a !== b && (a.isJoined || b.isJoined))
+        throw this.refuse("whether these are one object depends on a condition", "compare what they hold");
       return this.truth(a === b);
     }
     return this.truth(a === b);
@@ -115,6 +117,24 @@ export class Operators extends Loops {
       return operator === "&&" ? this.choose(c, b, () => this.truth(false)) : this.choose(c, () => this.truth(true), b);
     }
     return operator === "&&" ? this.choose(c, b, () => a) : this.choose(c, () => a, b);
+  }
+
+  /** A value that may be several as the one that it is known to be here, or as one of their common form; itself where there is none. */
+  protected single(v: Value): Value {
+    if (v instanceof Choice) {
+      const truth = this.frame.truthOf(v.condition);
+      if (truth !== undefined) return this.single(truth ? v.consequent : v.otherwise);
+    } else if (v instanceof Variant) {
+      const truths = v.tests.map((t) => this.frame.truthOf(t));
+      const at = truths.every((t) => t === false) ? truths.length : truths.indexOf(true);
+      if (at >= 0) return this.eachCase(v, (x) => x);
+    } else return v;
+    const form = this.algebra.whole(this.algebra.of(v, -1));
+    if (form.kind === "union") return v;
+    this.freeze(form, v);
+    const own: Node[] = [];
+    this.leaves(this.frame, form, v, own);
+    return this.rebuilt(form, own, true) as Value;
   }
 
   /** The part of a choice that is not nothing, where that is known. */
@@ -134,27 +154,17 @@ export class Operators extends Loops {
     }
     if (v instanceof Text) return this.truth(v.text !== "");
     if (v instanceof Nothing) return this.truth(false);
-    if (v instanceof Choice)
-      return this.choose(
-        v.condition,
-        () => this.truthOf(v.consequent),
-        () => this.truthOf(v.otherwise),
-      ) as Node;
+    if (isSeveral(v)) return this.each(v, (x) => this.truthOf(x)) as Node;
     return this.truth(true);
   }
 
   isNothing(v: Value): Node {
-    if (v instanceof Choice)
-      return this.choose(
-        v.condition,
-        () => this.isNothing(v.consequent),
-        () => this.isNothing(v.otherwise),
-      ) as Node;
+    if (isSeveral(v)) return this.each(v, (x) => this.isNothing(x)) as Node;
     return this.truth(v instanceof Nothing);
   }
 
-  /** Both sides of a choice apart. */
-  each(v: Value, f: (v: Exclude<Value, Choice>) => Value): Value {
+  override each(v: Value, f: (v: Single) => Value): Value {
+    if (v instanceof Variant) return this.eachCase(v, (x) => this.each(x, f));
     if (!(v instanceof Choice)) return f(v);
     return this.choose(
       v.condition,
@@ -170,7 +180,11 @@ export class Operators extends Loops {
         return v.op === "const" ? this.number(Number(v.value)) : this.frame.made((b) => b.ops.cast(this.frame.local(v), "f64"));
       if (v.type === NUM || v.type.kind === "tensor") return v;
     }
-    if (v instanceof Choice) return this.each(v, (x) => this.numeric(x)) as Node;
+    if (isSeveral(v))
+      return this.each(v, (x) => {
+        if (x instanceof Nothing) throw new Unreachable(`${x.name} is used where a number belongs`, true);
+        return this.numeric(x);
+      }) as Node;
     const what =
       v instanceof Text
         ? `the string ${JSON.stringify(v.text)}`
@@ -194,7 +208,10 @@ function isScalar(n: Node): boolean {
   return n.type === NUM || n.type === BOOL;
 }
 
-type Single = Exclude<Value, Choice>;
+type Single = Exclude<Value, Choice | Variant>;
+
+/** What is one of several values, by a condition or by what it is when the program runs. */
+export const isSeveral = (v: Value): v is Choice | Variant => v instanceof Choice || v instanceof Variant;
 
 /** What a comparison with == converts between. */
 function kindOf(v: Single): string {

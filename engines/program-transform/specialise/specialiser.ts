@@ -8,10 +8,11 @@ import type { AnyPrimitive } from "../../../core/primitive.ts";
 import { primitives } from "../../../core/primitives/table.ts";
 import type { Node } from "../ir/graph.ts";
 import { type Completion, Unreachable } from "./completion.ts";
+import type { Form, UnionForm } from "./form.ts";
 import { Frame, plainCondition } from "./frame.ts";
-import { isContent, Joiner, madeIn } from "./join.ts";
+import { isContent, Joiner, madeIn, type Packer } from "./join.ts";
 import type { ModuleScope } from "./module.ts";
-import { type ClassValue, type Content, cellsSoFar, Journal, Obj, type Value } from "./value.ts";
+import { type ClassValue, type Content, cellsSoFar, Journal, Obj, type Value, type Variant } from "./value.ts";
 
 /** Turns after which a loop over what is known is built as a loop all the same. */
 export const MAX_UNROLLED = 64;
@@ -19,7 +20,13 @@ export const MAX_UNROLLED = 64;
 /** Conditions that a program may meet while it is specialised. */
 const MOST_FORKS = 50_000;
 
-export class Specialiser {
+export abstract class Specialiser implements Packer {
+  abstract arraysIn(
+    frames: readonly [Frame, Frame],
+    contents: readonly [Content, Content],
+  ): { readonly nodes: readonly [Node, Node]; readonly of: Form };
+  abstract variant(node: Node, form: UnionForm): Variant;
+
   readonly outermost = new Frame(undefined);
   frame: Frame = this.outermost;
   readonly journal = new Journal();
@@ -118,7 +125,7 @@ export class Specialiser {
     const since = cellsSoFar();
     const run = (truth: boolean, arm: () => Completion) => {
       const frame = new Frame(outer);
-      frame.known.set(condition, truth);
+      frame.learn(condition, truth);
       this.frame = frame;
       this.journal.begin();
       let end: Completion | undefined;
@@ -139,7 +146,7 @@ export class Specialiser {
     if (a.failure !== undefined && b.failure !== undefined)
       throw new Unreachable(a.failure.reason, a.failure.isThrown && b.failure.isThrown);
     const isThrowing = a.failure?.isThrown || b.failure?.isThrown || false;
-    const joiner = new Joiner(condition, outer, a.frame, b.frame, isThrowing);
+    const joiner = new Joiner(this, condition, outer, a.frame, b.frame, isThrowing);
     const written = new Set([...a.writes.keys(), ...b.writes.keys()]);
     const later = [...written].map((cell) => {
       const [x, y] = [a.writes.has(cell) ? a.writes.get(cell) : cell.value, b.writes.has(cell) ? b.writes.get(cell) : cell.value];

@@ -1,24 +1,23 @@
 /** Reading and writing what values consist of: fields, elements, lists of them. */
 import type { Node as Syntax } from "oxc-parser";
 import type { Node } from "../ir/graph.ts";
-import { resolveType } from "../ir/type.ts";
-import { Unreachable } from "./completion.ts";
-import { asArray } from "./join.ts";
-import { Operators } from "./operators.ts";
+import { type Completion, NEXT, Unreachable } from "./completion.ts";
+import { keyOf } from "./form.ts";
+import { isSeveral, Operators } from "./operators.ts";
 import { constantOf } from "./specialiser.ts";
-import { Choice, Fn, isNode, Nothing, Obj, Text, UNDEFINED, type Value } from "./value.ts";
+import { Fn, isNode, Nothing, Obj, Text, UNDEFINED, type Value } from "./value.ts";
 
 export abstract class Structure extends Operators {
   /** A method of an array, a string or an instance. */
   abstract method(of: Value, name: string): Value | undefined;
 
   member(of: Value, key: Value): Value {
-    if (of instanceof Choice)
+    if (isSeveral(of))
       return this.each(of, (o) => {
         if (!(o instanceof Nothing)) return this.member(o, key);
         throw new Unreachable(`${key instanceof Text ? key.text : "an element"} of ${o.name} is read`, true);
       });
-    if (key instanceof Choice) return this.each(key, (k) => this.member(of, k));
+    if (isSeveral(key)) return this.each(key, (k) => this.member(of, k));
     const name = key instanceof Text ? key.text : undefined;
     if (of instanceof Nothing) throw this.mistake(`${name ?? "an element"} of ${of.name} is read`, "test it first, or read it with ?.");
     if (of instanceof Obj) {
@@ -35,9 +34,10 @@ export abstract class Structure extends Operators {
       const index = isNode(key) ? this.numeric(key) : this.number(Number(name));
       const at = constantOf(index);
       if (content.kind === "list" && typeof at === "number") return content.items[at] ?? UNDEFINED;
-      const array = asArray(this.frame, content);
+      const array = this.asArray(content);
       if (array === undefined) return this.pickItem(of, index);
-      return this.frame.made((b) => b.arrayGet(array, this.frame.local(index)));
+      const node = this.frame.made((b) => b.arrayGet(array.node, this.frame.local(index)));
+      return array.of.kind === "leaf" || array.of.kind === "none" ? node : this.unpacked(array.of, node);
     }
     if (of instanceof Text) {
       if (name === "length") return this.number(of.text.length);
@@ -71,6 +71,15 @@ export abstract class Structure extends Operators {
   }
 
   setMember(of: Value, key: Value, value: Value): void {
+    if (isSeveral(of)) {
+      // Each of them is written where it is the one.
+      this.each(of, (o) => {
+        if (o instanceof Nothing) throw new Unreachable(`a member of ${o.name} is written`, true);
+        this.setMember(o, key, value);
+        return UNDEFINED;
+      });
+      return;
+    }
     if (!(of instanceof Obj)) throw this.refuse("which object is written depends on a condition", "write in each branch");
     const content = of.content.value;
     if (content.kind === "record") {
@@ -87,16 +96,35 @@ export abstract class Structure extends Operators {
       this.writeContent(of, { kind: "list", items });
       return;
     }
-    const array = asArray(this.frame, content);
-    const element = array && (resolveType(array.type) as { of: unknown }).of;
-    if (array === undefined || !isNode(value) || value.type !== element)
-      throw this.refuse("an element of another kind is written into an array");
-    const node = this.frame.made((b) => b.update("arraySet", [array, this.frame.local(key), this.frame.local(value)]));
-    this.writeContent(of, { kind: "array", node });
+    const array = this.asArray(content);
+    if (content.kind === "list" && (array === undefined || !isNode(value) || keyOf(array.of) !== `n${value.type.id}`)) {
+      this.setItem(of, content.items, key, value);
+      return;
+    }
+    const { array: old, of: form, node: element } = this.element({ kind: "array", ...(array as NonNullable<typeof array>) }, value);
+    const node = this.frame.made((b) => b.update("arraySet", [old, this.frame.local(key), element]));
+    this.writeContent(of, { kind: "array", node, of: form });
+  }
+
+  /** An element of a list of structures is written, at a place that is not known: one list for each place. */
+  private setItem(of: Obj, items: readonly Value[], index: Node, value: Value): void {
+    const from = (i: number): Completion => {
+      if (i === items.length) throw new Unreachable("an element outside of an array is written", true);
+      return this.fork(
+        this.apply("eq", index, this.number(i)),
+        () => {
+          this.writeContent(of, { kind: "list", items: items.with(i, value) });
+          return NEXT;
+        },
+        () => from(i + 1),
+      );
+    };
+    from(0);
   }
 
   /** The elements of a list whose length is known. */
-  itemsOf(v: Value): readonly Value[] {
+  itemsOf(given: Value): readonly Value[] {
+    const v = this.single(given);
     if (v instanceof Obj) {
       const c = v.content.value;
       if (c.kind === "list") return c.items;
@@ -110,7 +138,8 @@ export abstract class Structure extends Operators {
     throw this.mistake("what is spread is not an array");
   }
 
-  fieldsOf(v: Value): ReadonlyMap<string, Value> {
+  fieldsOf(given: Value): ReadonlyMap<string, Value> {
+    const v = this.single(given);
     if (v instanceof Nothing) return new Map();
     if (v instanceof Obj && v.content.value.kind === "record") {
       const { fields } = v.content.value;
@@ -149,7 +178,8 @@ export abstract class Structure extends Operators {
   }
 
   /** What a pattern's rest takes of an array: what is left from place `from`. */
-  protected rest(v: Value, from: number): Value {
+  protected rest(given: Value, from: number): Value {
+    const v = this.single(given);
     if (!this.isOpen(v)) return this.list(this.itemsOf(v).slice(from));
     return this.call(this.member(v, new Text("slice")), [this.number(from)], v, this.at as Syntax);
   }
@@ -162,7 +192,8 @@ export abstract class Structure extends Operators {
   }
 
   /** What a spread value stands for: its elements, or, where it is not known how many, a mark for all of them. */
-  protected spread(v: Value): readonly Value[] {
+  protected spread(given: Value): readonly Value[] {
+    const v = this.single(given);
     if (!this.isOpen(v)) return this.itemsOf(v);
     // What it is now: it may be written before the others are evaluated.
     const copy = this.object((v as Obj).content.value);
@@ -171,12 +202,7 @@ export abstract class Structure extends Operators {
   }
 
   unlessNothing(v: Value, f: (v: Value) => Value): Value {
-    if (v instanceof Choice)
-      return this.choose(
-        v.condition,
-        () => this.unlessNothing(v.consequent, f),
-        () => this.unlessNothing(v.otherwise, f),
-      );
+    if (isSeveral(v)) return this.each(v, (x) => this.unlessNothing(x, f));
     return v instanceof Nothing ? UNDEFINED : f(v);
   }
 }

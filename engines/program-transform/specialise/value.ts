@@ -6,9 +6,10 @@
  */
 import type { Node as Syntax } from "oxc-parser";
 import type { Node } from "../ir/graph.ts";
+import type { Form, UnionForm } from "./form.ts";
 import type { ModuleScope } from "./module.ts";
 
-export type Value = Node | Text | Nothing | Obj | Fn | Choice;
+export type Value = Node | Text | Nothing | Obj | Fn | Choice | Variant;
 
 /** A string. */
 export class Text {
@@ -45,8 +46,8 @@ export const cellsSoFar = () => cells;
 export type Content =
   | { readonly kind: "record"; readonly fields: ReadonlyMap<string, Value> }
   | { readonly kind: "list"; readonly items: readonly Value[] }
-  /** An array whose length or place of access is not known: one value of array type. */
-  | { readonly kind: "array"; readonly node: Node };
+  /** An array whose length or place of access is not known: one value of array type, whose elements have one form. */
+  | { readonly kind: "array"; readonly node: Node; readonly of: Form };
 
 export class Obj {
   readonly content: Cell<Content>;
@@ -160,6 +161,21 @@ export class Choice {
     this.condition = condition;
     this.consequent = then;
     this.otherwise = otherwise;
+  }
+}
+
+/**
+ * A value of which only the program knows, when it runs, which of several forms it has: a node of union type. It is opened case by
+ * case; `tests` say which case it is, but for the last.
+ */
+export class Variant {
+  readonly node: Node;
+  readonly form: UnionForm;
+  readonly tests: readonly Node[];
+  constructor(node: Node, form: UnionForm, tests: readonly Node[]) {
+    this.node = node;
+    this.form = form;
+    this.tests = tests;
   }
 }
 
