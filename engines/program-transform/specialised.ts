@@ -177,6 +177,7 @@ function specialise(program: Program, args: readonly Tree[], isOpen: (argument: 
   const result = called(() => s.call(f, given, undefined, module.parsed.body[0] as never));
   const leaves: Node[] = [];
   s.leavesIn(result, leaves);
+  if (leaves[0] !== undefined) leaves[0] = s.guarded(leaves[0]);
   const graph = extract(program.exportName, params, leaves, (b, r) => pack(b, r), program.span);
   return { graph, owner, result, resultTypes: leaves.map((n) => n.type) };
 }
@@ -187,6 +188,9 @@ function called(run: () => Value): Value {
     return run();
   } catch (error) {
     if (!(error instanceof Unreachable)) throw error;
-    throw new BenchError("runtime", error.reason, { advice: "the program throws this for all arguments of this form" });
+    throw new BenchError("runtime", error.reason, {
+      advice: "the program throws this for all arguments of this form",
+      span: error.span,
+    });
   }
 }

@@ -7,6 +7,7 @@ import { BenchError } from "../../core/base/errors.ts";
 import { programTransform } from "../../engines/program-transform/engine.ts";
 import { tape } from "../../engines/tape/engine.ts";
 import { loadModule, loadProgram } from "../../loader/load.ts";
+import { CHECKING } from "./checking.ts";
 import { OPEN_ARRAYS } from "./open-arrays.ts";
 import { PROGRAMS, type Row } from "./programs.ts";
 import { REFUSED } from "./refused.ts";
@@ -19,7 +20,7 @@ function transformed(source: string, x: number, n: Row[3]) {
   return programTransform.prepare(loadProgram({ file: FILE, source }), [x, n], [0]).valueAndGrad([x, n]);
 }
 
-test.each([...PROGRAMS, ...OPEN_ARRAYS, ...STRUCTURES])("%s is what JavaScript makes of it", (_, source, x, n) => {
+test.each([...PROGRAMS, ...OPEN_ARRAYS, ...STRUCTURES, ...CHECKING])("%s is what JavaScript makes of it", (_, source, x, n) => {
   const plain = (t: number): number => {
     const f = loadModule({ file: FILE, source }, tape.intrinsics).exports.f as (x: number, n: unknown) => number;
     return f(t, typeof n === "number" ? n : [...n]);
@@ -51,6 +52,10 @@ test.each(REFUSED)("%s is refused with its place, a reason and a way out", (_, s
   expect(error.advice?.length).toBeGreaterThan(5);
 });
 
-test.each(THROWING)("%s: the program's error is the engine's", (_, source, x, n, message) => {
-  expect(failure(source, x, n).message).toContain(message);
+test.each(THROWING)("%s: the program's error is the engine's, at its place", (_, source, x, n, message) => {
+  const error = failure(source, x, n);
+  expect(error.message).toContain(message);
+  expect(error.kind).toBe("runtime");
+  expect(error.span?.file).toBe(FILE);
+  expect(source.split("\n")[(error.span?.line ?? 0) - 1]?.slice((error.span?.column ?? 0) - 1)).toMatch(/^throw|^a\[n\]/);
 });

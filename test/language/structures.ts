@@ -146,4 +146,10 @@ export const STRUCTURES: readonly Row[] = [
     1.1,
     6,
   ],
+  [
+    "write chosen element of a list",
+    "export function f(x: number, n: number) { const a = [{v: x}, {v: 2 * x}, {v: 3 * x}]; for (let i = 0; i < 3 * x; i++) { a[i % 3]!.v += x * i; } a[n] = {v: x * x}; const m = [[x, 1], [2, x]]; for (let i = 0; i < 2 * n; i++) for (let j = 0; j < 2; j++) m[i]![j]! += x * i; return a[0]!.v + a[1]!.v * x + a[2]!.v + m[0]![0]! * m[1]![1]! + m[1]![0]!; }",
+    1.1,
+    1,
+  ],
 ];

@@ -4,6 +4,7 @@
  * old array again: an array is owned by the code that made it or was handed it, until somebody else may hold it too.
  */
 import { assert } from "../../../core/base/errors.ts";
+import type { Span } from "../../../core/base/span.ts";
 import type { Program } from "../../../core/compile/program.ts";
 import type { AnyPrimitive } from "../../../core/primitive.ts";
 import { type Graph, graphsBelow, type LoopNode, type Node, nodesOf, TensorConstant } from "../ir/graph.ts";
@@ -21,6 +22,8 @@ export interface Emitted {
   readonly text: string;
   readonly constants: readonly unknown[];
   readonly programs: readonly Program[];
+  /** The place in the user's source that each line of the text comes from. */
+  readonly places: readonly (Span | undefined)[];
 }
 
 /** Longer expressions get a variable. */
@@ -68,7 +71,7 @@ class Emitter {
     }
     const root = this.functions.get(this.root);
     this.w.line(isGuarded ? `return (...args) => ((depth = 0), ${root}(...args));` : `return ${root};`);
-    return { text: this.w.lines.join("\n"), constants: this.w.constants, programs: this.programs };
+    return { text: this.w.lines.join("\n"), constants: this.w.constants, programs: this.programs, places: this.w.places };
   }
 
   /**

@@ -1,5 +1,6 @@
 /** Emitted text as functions, and the plans that they call. */
 import { BenchError } from "../../../core/base/errors.ts";
+import type { Span } from "../../../core/base/span.ts";
 import { compileProgram } from "../../../core/compile/executable.ts";
 import { apply } from "../../../core/tensor/apply.ts";
 import { liftNumber } from "../../../core/tensor/eager.ts";
@@ -41,12 +42,31 @@ export interface Loaded {
   dispose(): void;
 }
 
+let loads = 0;
+/** The lines that stand before the text: what `new Function` puts there, and "use strict". */
+const LINES_BEFORE = 3;
+
+/** The user's place of an error, by the first line of the emitted text that its stack names. */
+function placeOf({ stack = "" }: Error, name: string, places: readonly (Span | undefined)[]): Span | undefined {
+  const line = new RegExp(`\\b${name}:(\\d+):`).exec(stack)?.[1];
+  return line === undefined ? undefined : places[Number(line) - LINES_BEFORE - 1];
+}
+
 export function load(graph: Graph): Loaded {
-  const { text, constants, programs } = emitJavaScript(graph);
+  const { text, constants, programs, places } = emitJavaScript(graph);
+  const name = `program-transform-${++loads}`;
   const plans = programs.map((p) => compileProgram(p, currentDevice()));
-  const make = new Function("k", "plan", ...Object.keys(RUNTIME), `"use strict";\n${text}`);
+  const make = new Function("k", "plan", ...Object.keys(RUNTIME), `"use strict";\n${text}\n//# sourceURL=${name}`);
+  const run = make(constants, plans, ...Object.values(RUNTIME)) as Loaded["run"];
   return {
-    run: make(constants, plans, ...Object.values(RUNTIME)) as Loaded["run"],
+    run(...args) {
+      try {
+        return run(...args);
+      } catch (error) {
+        if (error instanceof BenchError) error.span ??= placeOf(error, name, places);
+        throw error;
+      }
+    },
     dispose() {
       for (const plan of plans) plan.dispose();
     },

@@ -4,6 +4,8 @@ import { type Code, numeral, numeralOf } from "./code.ts";
 
 export class Writer {
   readonly lines: string[] = [];
+  /** The place that each line comes from. */
+  readonly places: (Span | undefined)[] = [];
   readonly constants: unknown[] = [];
   /** The place in the user's source that lines come from. */
   span: Span | undefined;
@@ -28,6 +30,7 @@ export class Writer {
     const note = place === undefined || place === this.noted || /[{}]$/.test(text) ? "" : `  // ${place}`;
     if (note !== "") this.noted = place;
     this.lines.push("  ".repeat(this.depth) + text + note);
+    this.places.push(this.span);
   }
 
   /** Lines inside `open` and `close`. */
@@ -40,6 +43,7 @@ export class Writer {
   /** Lines put in before line `at`, as deep as the lines now are. */
   insert(at: number, ...texts: readonly string[]): void {
     this.lines.splice(at, 0, ...texts.map((text) => "  ".repeat(this.depth) + text));
+    this.places.splice(at, 0, ...texts.map(() => this.span));
   }
 
   indented(inside: () => void): void {

@@ -4,7 +4,7 @@ import { BenchError } from "../../../core/base/errors.ts";
 import { Builder, closeGraph, openGraph } from "../ir/build.ts";
 import { copyInto, pack, unpack } from "../ir/extract.ts";
 import type { Graph, Node } from "../ir/graph.ts";
-import { type Type, tupleType } from "../ir/type.ts";
+import { BOOL, type Type, tupleType } from "../ir/type.ts";
 import { type Completion, Unreachable } from "./completion.ts";
 import { type Form, keyOf, leafTypes, NONE, numberOf } from "./form.ts";
 import { Frame } from "./frame.ts";
@@ -25,6 +25,8 @@ interface Recursion {
   /** One object is in the result more than once: as separate values they cannot be written. */
   isShared: boolean;
   imports: readonly Node[];
+  /** Something in it throws: it returns the checks too. */
+  isChecked: boolean;
 }
 
 class FoundRecursion extends Error {
@@ -48,7 +50,7 @@ export abstract class Calls extends Statements {
     if (isSeveral(fn))
       return this.each(fn, (f) => {
         if (!(f instanceof Nothing)) return this.call(f, args, self, at);
-        throw new Unreachable(`${f.name} is called`, true);
+        throw this.thrownHere(`${f.name} is called`);
       });
     if (!(fn instanceof Fn)) throw this.mistake("what is called here is not a function", undefined, at);
     const { code } = fn;
@@ -93,7 +95,9 @@ export abstract class Calls extends Statements {
     } catch (error) {
       this.frame = before;
       this.stack.length = depth - 1;
-      this.journal.unwind(notes);
+      // What a function wrote before it threw stays written.
+      if (error instanceof Unreachable) while (this.journal.depth > notes) this.journal.commit();
+      else this.journal.unwind(notes);
       if (
         !(error instanceof FoundRecursion) ||
         error.closure !== code ||
@@ -112,7 +116,7 @@ export abstract class Calls extends Statements {
   protected body(code: Closure, args: readonly Value[], self: Value | undefined): Value {
     if (code.syntax.generator)
       throw this.refuse("generators are outside the differentiable language", "collect the values in an array and return it", code.syntax);
-    return this.within(code.module, () => {
+    return this.asFunction(code.module, () => {
       const scope = new Scope(code.scope);
       functionScopes.add(scope);
       scope.home = code.home;
@@ -195,7 +199,7 @@ export abstract class Calls extends Statements {
 
   protected compileRecursion(code: Closure, forms: readonly Form[], self: Value | undefined, key: string): Recursion {
     const outer = this.frame;
-    const recursion: Recursion = { key, forms, graph: undefined, result: undefined, isShared: false, imports: [] };
+    const recursion: Recursion = { key, forms, graph: undefined, result: undefined, isShared: false, imports: [], isChecked: false };
     const given = forms.flatMap(leafTypes);
     for (let pass = 0; pass < 12; pass++) {
       const frame = new Frame(outer);
@@ -204,7 +208,7 @@ export abstract class Calls extends Statements {
       const params = given.map((t) => frame.param(t));
       const queue = [...params];
       const own = forms.map((f) => this.rebuilt(f, queue, false) as Value);
-      const types = recursion.result === undefined ? [] : leafTypes(recursion.result);
+      const types = resultTypes(recursion);
       const [freezes, unsettled] = [this.frozen.length, this.unsettled];
       const since = cellsSoFar();
       recursion.graph = openGraph(
@@ -218,8 +222,11 @@ export abstract class Calls extends Statements {
       const notes = this.journal.depth;
       this.journal.begin();
       let result: Value | undefined;
+      this.journal.write(this.checks, this.truth(true));
+      let checks: Node;
       try {
         result = this.body(code, own, self);
+        checks = this.checks.value as Node;
       } catch (error) {
         if (!(error instanceof Unreachable)) throw error;
         throw this.refuse("this recursion has no end", "give it a case that does not call itself", code.syntax);
@@ -229,6 +236,7 @@ export abstract class Calls extends Statements {
         this.frame = outer;
         this.journal.unwind(notes + 1);
         const writes = this.journal.revert(since);
+        writes.delete(this.checks as never);
         if (result !== undefined && writes.size > 0) result = new Text("");
       }
       if (result instanceof Text)
@@ -239,11 +247,13 @@ export abstract class Calls extends Statements {
       const isSame =
         recursion.result !== undefined &&
         keyOf(form) === keyOf(recursion.result) &&
+        (checks.op === "const" || recursion.isChecked) &&
         this.unsettled === unsettled &&
         !this.frozen.slice(freezes).some((n) => n <= before);
       this.unsettled = unsettled;
       const leaves: Node[] = [];
       if (isSame) this.leaves(frame, form, result as Value, leaves);
+      if (isSame && recursion.isChecked) leaves.push(checks);
       const imports = [...frame.imports.keys()];
       if (isSame && imports.length === recursion.imports.length && imports.every((n, i) => n === recursion.imports[i])) {
         const graph = recursion.graph;
@@ -269,6 +279,7 @@ export abstract class Calls extends Statements {
         return recursion;
       }
       recursion.result = form;
+      recursion.isChecked ||= checks.op !== "const";
       recursion.isShared ||= holdsTwice(result as Value);
       recursion.imports = imports;
     }
@@ -285,10 +296,15 @@ export abstract class Calls extends Statements {
     }
     const all = [...leaves, ...recursion.imports].map((n) => this.frame.local(n));
     const node = this.frame.made((b) => b.invoke(recursion.graph as Graph, all));
-    const results = unpack(this.frame.build, node, leafTypes(recursion.result).length).map((n) => this.frame.mine(n));
+    const results = unpack(this.frame.build, node, resultTypes(recursion).length).map((n) => this.frame.mine(n));
+    if (recursion.isChecked) this.journal.write(this.checks, this.apply("logicalAnd", this.checks.value as Node, results.at(-1) as Node));
     return this.rebuilt(recursion.result, results, recursion.isShared) as Value;
   }
 }
+
+/** Of what its graph returns. */
+const resultTypes = ({ result, isChecked }: Recursion): Type[] =>
+  result === undefined ? [] : [...leafTypes(result), ...(isChecked ? [BOOL] : [])];
 
 const keysOf = (forms: readonly Form[]) => forms.map(keyOf).join(";");
 

@@ -29,15 +29,18 @@ export abstract class Derivatives extends Lists {
     const own = this.rebuild(args[0] as Value, [...params]);
     const since = cellsSoFar();
     this.journal.begin();
+    this.journal.write(this.checks, this.truth(true));
+    const results: Node[] = [];
     try {
       template = this.call(f, [own, ...args.slice(1)], undefined, this.at as Syntax);
+      this.leavesIn(template, results);
+      if (results[0] !== undefined) results[0] = this.guarded(results[0]);
     } finally {
       this.frame = outer;
     }
-    if (this.journal.revert(since).size > 0)
-      throw this.refuse("a function that is differentiated writes to what is outside of it", "return what it computes");
-    const results: Node[] = [];
-    this.leavesIn(template, results);
+    const writes = this.journal.revert(since);
+    writes.delete(this.checks as never);
+    if (writes.size > 0) throw this.refuse("a function that is differentiated writes to what is outside of it", "return what it computes");
     const local = results.map((n) => frame.local(n));
     const imports = [...frame.imports.keys()];
     const graph = extract(

@@ -26,12 +26,15 @@ export abstract class Evaluator extends Structure {
 
   evaluate(e: Syntax, scope: Scope): Value {
     const before = this.at;
+    const { build } = this.frame;
+    const { span } = build;
     this.at = e;
-    this.frame.build.span = this.spanOf(e);
+    build.span = this.spanOf(e);
     try {
       return this.expression(e, scope);
     } finally {
       this.at = before;
+      build.span = span;
     }
   }
 

@@ -10,7 +10,7 @@ import { extract, makeIf, pack, unpack } from "../ir/extract.ts";
 import type { Node } from "../ir/graph.ts";
 import type { Type } from "../ir/type.ts";
 import { NUM } from "../ir/type.ts";
-import type { Completion } from "./completion.ts";
+import { type Completion, isSameEnd, type Unreachable } from "./completion.ts";
 import { type Form, keyOf, type UnionForm } from "./form.ts";
 import { type Frame, noteMeaning } from "./frame.ts";
 import { Cell, Choice, type Content, Fn, isNode, Nothing, Obj, type Scope, Text, type Value, Variant } from "./value.ts";
@@ -164,17 +164,17 @@ export class Joiner {
   }
 
   completion(a: Completion, b: Completion): Later<Completion> {
-    if (a.kind === "return" && b.kind === "return") {
+    if (a.kind === b.kind && "value" in a && "value" in b) {
       const value = this.value(a.value, b.value);
-      return () => ({ kind: "return", value: value() });
+      return () => ({ ...a, value: value() });
     }
-    if (a.kind === b.kind && a.kind !== "mixed" && a.kind !== "return" && ("label" in a ? a.label : "") === ("label" in b ? b.label : ""))
-      return () => a;
+    if (isSameEnd(a, b)) return () => a;
     const [x, y] = [this.completionOnly(0, a), this.completionOnly(1, b)];
     return () => ({ kind: "mixed", condition: this.condition, consequent: x(), otherwise: y() });
   }
 
   completionOnly(side: 0 | 1, c: Completion): Later<Completion> {
+    if (c.kind === "throw") return mapLater(this.side(side, c.value), (value) => ({ ...c, value }));
     if (c.kind === "return") {
       const isOuter = this.isThrowing && c.value instanceof Obj && !isMade(c.value, this.arms[side]);
       const value = isOuter ? this.guarded(side, c.value as Obj) : this.only(side, c.value);
@@ -188,18 +188,20 @@ export class Joiner {
     return () => c;
   }
 
-  /** Makes the `if`; the promises of this joiner can be kept afterwards. `failing`: the message of an arm that throws. */
-  finish(failing: readonly [string | undefined, string | undefined]): void {
+  /** Makes the `if`; the promises of this joiner can be kept afterwards. `failing`: what an arm throws. */
+  finish(failing: readonly [Unreachable | undefined, Unreachable | undefined]): void {
     if (this.outs.length > 0) {
       const outs = this.outs.map((o) => o.sides.map((n, k) => (n === undefined ? undefined : (this.arms[k] as Frame).local(n))));
       const outer = [...new Set(this.arms.flatMap((f) => [...f.imports.keys()]))];
       const graphs = this.arms.map((f, k) => {
         const params = outer.map((o) => f.imports.get(o) ?? o.type);
-        const message = failing[k];
-        if (message !== undefined)
-          return extract("arm", params, [], (b) =>
-            b.structure("fail", [b.constant(message)], this.outs.length === 1 ? (this.outs[0] as { type: Type }).type : NUM, 0, message),
-          );
+        const failure = failing[k];
+        if (failure !== undefined)
+          return extract("arm", params, [], (b) => {
+            b.span = failure.span;
+            const type = this.outs.length === 1 ? (this.outs[0] as { type: Type }).type : NUM;
+            return b.structure("fail", [b.constant(failure.reason)], type, 0, failure.reason);
+          });
         const own = outs.flatMap((o) => (o[k] ? [o[k] as Node] : []));
         return extract("arm", params, own, (b, results) => {
           let at = 0;

@@ -4,13 +4,13 @@
  */
 import { extract, makeLoop } from "../ir/extract.ts";
 import type { Node } from "../ir/graph.ts";
-import { type Completion, NEXT } from "./completion.ts";
+import { type Completion, isSameEnd, NEXT, Unreachable } from "./completion.ts";
 import { type Form, keyOf, leafTypes, NONE } from "./form.ts";
 import { Forms } from "./forms.ts";
 import { Frame } from "./frame.ts";
 import { isContent } from "./join.ts";
 import { constantOf } from "./specialiser.ts";
-import { Cell, cellsSoFar, type Value } from "./value.ts";
+import { Cell, cellsSoFar, Obj, Text, type Value } from "./value.ts";
 
 export abstract class Loops extends Forms {
   /**
@@ -31,16 +31,25 @@ export abstract class Loops extends Forms {
       if (round > 20)
         throw this.refuse("the state of this loop changes its form from turn to turn", "keep what the loop carries in one form");
       const [freezes, unsettled] = [this.frozen.length, this.unsettled];
-      const forTest = this.arm(outer, carried, shapes, () => test());
+      const forTest = this.arm(outer, carried, shapes, () => this.checked(test));
       const before = kinds.length;
-      const forTurn = this.arm(outer, carried, shapes, () => {
-        const end = turn();
-        const code = this.codeOf(end, kinds, isContinue);
-        if (constantOf(code) !== 0 || carried.includes(exit)) this.journal.write(exit, code);
-        this.keepReturn(end, returned, isContinue);
-        return this.truth(true);
-      });
-      if ([...forTest.writes.keys()].some((c) => c.number <= since))
+      const notes = this.journal.depth;
+      let forTurn: ReturnType<Loops["arm"]>;
+      try {
+        forTurn = this.arm(outer, carried, shapes, () => {
+          const end = turn();
+          const code = this.codeOf(end, kinds, isContinue);
+          if (constantOf(code) !== 0 || carried.includes(exit)) this.journal.write(exit, code);
+          this.keepReturn(end, returned, isContinue);
+          return this.truth(true);
+        });
+      } catch (error) {
+        if (!(error instanceof Unreachable)) throw error;
+        // No turn ends: the loop is a condition.
+        this.journal.unwind(notes);
+        return this.fork(test(), turn, () => NEXT);
+      }
+      if ([...forTest.writes].some(([c, value]) => c.number <= since && value !== c.value))
         throw this.refuse("the condition of this loop writes to variables", "write them in the body");
       const grown = [...forTurn.writes.keys()].filter((c) => (c.number <= since || c === exit || c === returned) && !carried.includes(c));
       let changed = grown.length > 0 || kinds.length !== before;
@@ -144,7 +153,9 @@ export abstract class Loops extends Forms {
     if (c.kind === "mixed")
       return this.select(c.condition, this.codeOf(c.consequent, kinds, isContinue), this.codeOf(c.otherwise, kinds, isContinue));
     if (c.kind === "next" || (c.kind === "continue" && isContinue(c.label))) return this.number(0);
-    let at = kinds.findIndex((k) => k.kind === c.kind && ("label" in k ? k.label : "") === ("label" in c ? c.label : ""));
+    if (c.kind === "throw" && !isText(c.value))
+      throw this.refuse("a loop throws what is not a constant", "throw new Error(...) with a constant message");
+    let at = kinds.findIndex((k) => isSameEnd(k, c) || (k.kind === "return" && c.kind === "return"));
     if (at < 0) at = kinds.push(c) - 1;
     return this.number(at + 1);
   }
@@ -175,4 +186,11 @@ export abstract class Loops extends Forms {
       last,
     );
   }
+}
+
+/** A string, or a record of strings. */
+function isText(v: Value): boolean {
+  if (v instanceof Text) return true;
+  if (!(v instanceof Obj) || v.content.value.kind !== "record") return false;
+  return [...v.content.value.fields.values()].every((f) => f instanceof Text);
 }

@@ -76,11 +76,13 @@ export class Natives extends Derivatives {
       "String",
       this.native("String", (args) => new Text(this.textOf(args[0] ?? new Text("")))),
     );
-    set(
-      "Error",
-      this.native("Error", (args) => this.record(new Map([["message", args[0] ?? new Text("")]]))),
-    );
-    for (const name of ["RangeError", "TypeError"]) set(name, this.globals.find("Error")?.value as Value);
+    for (const name of ["Error", "RangeError", "TypeError"]) {
+      const fields = (message: Value = new Text("")) => [["message", message] as const, ["name", new Text(name)] as const];
+      set(
+        name,
+        this.native(name, ([message]) => this.record(new Map(fields(message)))),
+      );
+    }
     set(
       "Array",
       this.native("Array", (args) => this.newArray(args)),

@@ -2,7 +2,6 @@
 import type { primitives } from "../../../core/primitives/table.ts";
 import type { Node } from "../ir/graph.ts";
 import { BOOL, NUM } from "../ir/type.ts";
-import { Unreachable } from "./completion.ts";
 import { Loops } from "./loops.ts";
 import { constantOf } from "./specialiser.ts";
 import { Choice, Fn, isNode, Nothing, Obj, Text, UNDEFINED, type Value, Variant } from "./value.ts";
@@ -182,7 +181,7 @@ export abstract class Operators extends Loops {
     }
     if (isSeveral(v))
       return this.each(v, (x) => {
-        if (x instanceof Nothing) throw new Unreachable(`${x.name} is used where a number belongs`, true);
+        if (x instanceof Nothing) throw this.thrownHere(`${x.name} is used where a number belongs`);
         return this.numeric(x);
       }) as Node;
     const what =

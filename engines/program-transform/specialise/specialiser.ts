@@ -6,16 +6,20 @@ import type { Node as Syntax } from "oxc-parser";
 import { type BenchError, mismatch, unsupported } from "../../../core/base/errors.ts";
 import type { AnyPrimitive } from "../../../core/primitive.ts";
 import { primitives } from "../../../core/primitives/table.ts";
+import { makeGraph } from "../ir/build.ts";
 import type { Node } from "../ir/graph.ts";
 import { type Completion, Unreachable } from "./completion.ts";
 import type { Form, UnionForm } from "./form.ts";
 import { Frame, plainCondition } from "./frame.ts";
 import { isContent, Joiner, madeIn, type Packer } from "./join.ts";
 import type { ModuleScope } from "./module.ts";
-import { type ClassValue, type Content, cellsSoFar, Journal, Obj, type Value, type Variant } from "./value.ts";
+import { Cell, type ClassValue, type Content, cellsSoFar, Journal, Obj, type Value, type Variant } from "./value.ts";
 
 /** Turns after which a loop over what is known is built as a loop all the same. */
 export const MAX_UNROLLED = 64;
+
+/** Nobody sees it: what the checks depend on throws first. */
+const FAILED = "a check failed";
 
 /** Conditions that a program may meet while it is specialised. */
 const MOST_FORKS = 50_000;
@@ -86,8 +90,40 @@ export abstract class Specialiser implements Packer {
     return mismatch(message, advice, this.spanOf(at));
   }
 
+  /** The program throws here. `value`: what, where it says so. */
+  thrownHere(reason: string, value?: Value): Unreachable {
+    return new Unreachable(reason, true, value, this.spanOf());
+  }
+
   spanOf(at = this.at) {
     return at && this.module?.spanOf(at);
+  }
+
+  // Checks.
+
+  /**
+   * True as a node that is computed only where nothing was thrown: a variable that no program sees, which arms join and loops carry
+   * like any other. What a program, a test or a recursive function gives depends on it, so no check that throws is lost.
+   */
+  protected readonly checks = new Cell<Value>(this.truth(true));
+
+  /** What `run` gives, computed only where it does not throw. */
+  protected checked(run: () => Node): Node {
+    const before = this.checks.value;
+    this.journal.write(this.checks, this.truth(true));
+    const result = this.guarded(run());
+    this.journal.write(this.checks, before);
+    return result;
+  }
+
+  /** A node, computed after the checks so far. */
+  guarded(node: Node): Node {
+    const checks = this.checks.value as Node;
+    if (checks.op === "const") return node;
+    const { frame } = this;
+    const kept = makeGraph("checked", [node.type], (_, [x]) => x as Node);
+    const failing = makeGraph("failed", [node.type], (b) => b.structure("fail", [b.constant(FAILED)], node.type, 0, FAILED));
+    return frame.made((b) => b.if(frame.local(checks), kept, failing, [frame.local(node)]));
   }
 
   // Forks.
@@ -128,6 +164,7 @@ export abstract class Specialiser implements Packer {
       frame.learn(condition, truth);
       this.frame = frame;
       this.journal.begin();
+      const notes = this.journal.depth;
       let end: Completion | undefined;
       let failure: Unreachable | undefined;
       try {
@@ -135,6 +172,8 @@ export abstract class Specialiser implements Packer {
       } catch (error) {
         if (!(error instanceof Unreachable)) throw error;
         failure = error;
+        // What was written before it threw; loops that it left had notes of their own.
+        while (this.journal.depth > notes) this.journal.commit();
       } finally {
         this.frame = outer;
       }
@@ -144,7 +183,7 @@ export abstract class Specialiser implements Packer {
     const a = run(true, then);
     const b = run(false, otherwise);
     if (a.failure !== undefined && b.failure !== undefined)
-      throw new Unreachable(a.failure.reason, a.failure.isThrown && b.failure.isThrown);
+      throw new Unreachable(a.failure.reason, a.failure.isThrown && b.failure.isThrown, undefined, a.failure.span);
     const isThrowing = a.failure?.isThrown || b.failure?.isThrown || false;
     const joiner = new Joiner(this, condition, outer, a.frame, b.frame, isThrowing);
     const written = new Set([...a.writes.keys(), ...b.writes.keys()]);
@@ -159,12 +198,11 @@ export abstract class Specialiser implements Packer {
         : a.end !== undefined
           ? joiner.completionOnly(0, a.end)
           : joiner.completionOnly(1, b.end as Completion);
-    if (isThrowing && joiner.isEmpty)
-      throw this.refuse(
-        "this condition throws, and nothing that is computed where it does not would be missing",
-        "throw in the function whose result depends on it, or return a value from the one that checks",
-      );
-    joiner.finish([a.failure?.reason, b.failure?.reason]);
+    if (isThrowing && !written.has(this.checks as Cell<unknown>)) {
+      const passed = joiner.only(a.end === undefined ? 1 : 0, this.checks.value);
+      later.push(() => this.journal.write(this.checks, passed()));
+    }
+    joiner.finish([a.failure, b.failure]);
     for (const write of later) write();
     return end();
   }

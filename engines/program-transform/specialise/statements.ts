@@ -109,7 +109,7 @@ export abstract class Statements extends LoopStatements {
       case "ReturnStatement":
         return { kind: "return", value: s.argument ? this.evaluate(s.argument, scope) : UNDEFINED };
       case "ThrowStatement":
-        throw new Unreachable(this.thrown(s.argument, scope), true);
+        return this.thrown(this.evaluate(s.argument, scope));
       case "BreakStatement":
         return { kind: "break", label: s.label?.name };
       case "ContinueStatement":
@@ -190,34 +190,79 @@ export abstract class Statements extends LoopStatements {
     );
   }
 
-  protected thrown(e: Syntax, scope: Scope): string {
-    const v = this.evaluate(e, scope);
-    if (v instanceof Obj && v.content.value.kind === "record") {
-      const message = v.content.value.fields.get("message");
-      if (message instanceof Text) return message.text;
-    }
-    return v instanceof Text ? v.text : "an error was thrown";
+  /** A throw goes to the handler of the function that it is in, or ends the function. */
+  private thrown(value: Value): Completion {
+    if (this.handlers === 0) throw this.unreachable(value);
+    return { kind: "throw", value };
   }
 
-  protected try(s: Extract<Syntax, { type: "TryStatement" }>, scope: Scope, k: () => Completion): Completion {
-    // What throws, or not, by values that are not known cannot be caught; the block is run, and refused where it may throw.
-    const depth = this.frame;
+  /** What ends a function, or all of them, by what the program threw. */
+  protected unreachable(v: Value): Unreachable {
+    const message = v instanceof Obj && v.content.value.kind === "record" ? v.content.value.fields.get("message") : v;
+    return this.thrownHere(message instanceof Text ? message.text : "an error was thrown", v);
+  }
+
+  /** How many try statements of the function that is run have a handler around the statement that is run. */
+  protected handlers = 0;
+  /** How many try blocks of functions that are run are around it. */
+  protected tries = 0;
+
+  /** Runs what a function is: a `throw` in it is no end of a statement of the function that called it. */
+  protected asFunction<T>(module: ModuleScope, run: () => T): T {
+    const before = this.handlers;
+    this.handlers = 0;
     try {
-      this.throwing++;
-      const end = this.statement(s.block, scope, () => NEXT);
-      this.throwing--;
-      const { finalizer } = s;
-      return finalizer ? this.finally(end, finalizer, scope, k) : this.goingOn(end, k);
-    } catch (error) {
-      this.throwing--;
-      this.frame = depth;
-      if (error instanceof Unreachable) throw this.refuse("what this try block throws is caught", "return a value that says so instead", s);
-      throw error;
+      return this.within(module, run);
+    } finally {
+      this.handlers = before;
     }
   }
+
+  /**
+   * What the block itself throws goes to the handler, under its condition; so does what a function that it calls throws in any case.
+   * A function that throws or not by values that are not known is refused here: nothing could say how far the block came.
+   */
+  protected try(s: Extract<Syntax, { type: "TryStatement" }>, scope: Scope, k: () => Completion): Completion {
+    const { handler, finalizer } = s;
+    const [frame, notes, handlers] = [this.frame, this.journal.depth, this.handlers];
+    let end: Completion;
+    this.tries++;
+    this.handlers++;
+    try {
+      end = this.statement(s.block, scope, () => NEXT);
+    } catch (error) {
+      if (!(error instanceof Unreachable && error.isThrown)) throw error;
+      this.frame = frame;
+      while (this.journal.depth > notes) this.journal.commit();
+      end = { kind: "throw", value: error.value ?? this.record(new Map([["message", new Text(error.reason)]])) };
+    } finally {
+      this.tries--;
+      this.handlers = handlers;
+    }
+    if (handler) end = this.handled(end, handler, scope);
+    return finalizer ? this.finally(end, finalizer, scope, k) : this.goingOn(end, k);
+  }
+
+  /** Runs the handler where a block threw. */
+  private handled(end: Completion, handler: { readonly param: Syntax | null; readonly body: Syntax }, scope: Scope): Completion {
+    if (end.kind === "throw") {
+      const inner = new Scope(scope);
+      if (handler.param) this.bind(handler.param, end.value, inner, (name) => declareIn(inner, name));
+      return this.statement(handler.body, inner, () => NEXT);
+    }
+    if (end.kind !== "mixed") return end;
+    return this.fork(
+      end.condition,
+      () => this.handled(end.consequent, handler, scope),
+      () => this.handled(end.otherwise, handler, scope),
+    );
+  }
+
   /** Runs `k` where a block went on. */
   protected goingOn(end: Completion, k: () => Completion): Completion {
     if (end.kind === "next") return k();
+    // No handler of this function is left.
+    if (end.kind === "throw") return this.thrown(end.value);
     if (end.kind !== "mixed") return end;
     return this.fork(
       end.condition,
@@ -229,7 +274,7 @@ export abstract class Statements extends LoopStatements {
   /** The finalizer runs however its block ended, and has the last word where it leaves itself. */
   protected finally(end: Completion, finalizer: Syntax, scope: Scope, k: () => Completion): Completion {
     if (end.kind === "next") return this.statement(finalizer, scope, k);
-    if (end.kind !== "mixed") return this.statement(finalizer, scope, () => end);
+    if (end.kind !== "mixed") return this.statement(finalizer, scope, () => this.goingOn(end, k));
     return this.fork(
       end.condition,
       () => this.finally(end.consequent, finalizer, scope, k),
@@ -237,17 +282,17 @@ export abstract class Statements extends LoopStatements {
     );
   }
 
-  /** How many try blocks are being run. */
-  protected throwing = 0;
-
   override fork(condition: Node, then: () => Completion, otherwise: () => Completion): Completion {
-    if (this.throwing === 0) return super.fork(condition, then, otherwise);
+    if (this.tries === 0) return super.fork(condition, then, otherwise);
     const guarded = (arm: () => Completion) => () => {
       try {
         return arm();
       } catch (error) {
         if (error instanceof Unreachable)
-          throw this.refuse("this try block throws or not by values that are not known", "return a value that says so instead of throwing");
+          throw this.refuse(
+            "a function that this try block calls throws or not by values that are not known",
+            "return a value that says so instead of throwing",
+          );
         throw error;
       }
     };

@@ -1,7 +1,7 @@
 /** Reading and writing what values consist of: fields, elements, lists of them. */
 import type { Node as Syntax } from "oxc-parser";
 import type { Node } from "../ir/graph.ts";
-import { type Completion, NEXT, Unreachable } from "./completion.ts";
+import { type Completion, NEXT } from "./completion.ts";
 import { keyOf } from "./form.ts";
 import { isSeveral, Operators } from "./operators.ts";
 import { constantOf } from "./specialiser.ts";
@@ -15,7 +15,7 @@ export abstract class Structure extends Operators {
     if (isSeveral(of))
       return this.each(of, (o) => {
         if (!(o instanceof Nothing)) return this.member(o, key);
-        throw new Unreachable(`${key instanceof Text ? key.text : "an element"} of ${o.name} is read`, true);
+        throw this.thrownHere(`${key instanceof Text ? key.text : "an element"} of ${o.name} is read`);
       });
     if (isSeveral(key)) return this.each(key, (k) => this.member(of, k));
     const name = key instanceof Text ? key.text : undefined;
@@ -74,7 +74,7 @@ export abstract class Structure extends Operators {
     if (isSeveral(of)) {
       // Each of them is written where it is the one.
       this.each(of, (o) => {
-        if (o instanceof Nothing) throw new Unreachable(`a member of ${o.name} is written`, true);
+        if (o instanceof Nothing) throw this.thrownHere(`a member of ${o.name} is written`);
         this.setMember(o, key, value);
         return UNDEFINED;
       });
@@ -109,7 +109,7 @@ export abstract class Structure extends Operators {
   /** An element of a list of structures is written, at a place that is not known: one list for each place. */
   private setItem(of: Obj, items: readonly Value[], index: Node, value: Value): void {
     const from = (i: number): Completion => {
-      if (i === items.length) throw new Unreachable("an element outside of an array is written", true);
+      if (i === items.length) throw this.thrownHere("an element outside of an array is written");
       return this.fork(
         this.apply("eq", index, this.number(i)),
         () => {
