@@ -11,6 +11,7 @@ import type { Tensor } from "./tensor/tensor.ts";
 import type { Value } from "./tensor/traced.ts";
 import { avalOf, valueOps as v } from "./tensor/values.ts";
 
+export * from "./ops/control.ts";
 export * from "./ops/decomposition.ts";
 export * from "./ops/einsum.ts";
 export * from "./ops/indexing.ts";

@@ -1,10 +1,11 @@
 /** The engines that there are. A new engine is a folder with an `engine.ts` and one line here. */
 import { BenchError } from "../core/base/errors.ts";
 import type { Engine } from "./engine.ts";
+import { graph } from "./graph/engine.ts";
 import { programTransform } from "./program-transform/engine.ts";
 import { tape } from "./tape/engine.ts";
 
-export const engines: readonly Engine[] = [tape, programTransform];
+export const engines: readonly Engine[] = [tape, graph, programTransform];
 
 /** The engine of that name; an unknown name is a usage error that lists those that exist. */
 export function engineByName(name: string): Engine {

@@ -9,7 +9,7 @@ import type { AnyPrimitive } from "../primitive.ts";
 import { primitives } from "../primitives/table.ts";
 import { constantTensor, eager1, eager2, eagerN, liftNumber, weakDType } from "./eager.ts";
 import { Tensor } from "./tensor.ts";
-import { Traced, type Value } from "./traced.ts";
+import { isNumber, Traced, type Value } from "./traced.ts";
 
 /** Applies a primitive without parameters to one value. */
 export function apply1(primitive: AnyPrimitive, x: Value): Value {
@@ -42,14 +42,15 @@ export function apply(primitive: AnyPrimitive, inputs: readonly Value[], params:
     } else if (x instanceof Tensor) tensors++;
     else if (typeof x !== "number") throw mismatch(`${primitive.name} was given ${describe(x)} where a number or a tensor belongs`);
   }
+  // What is a tensor needs no lifting, whoever traces it.
+  if (primitive === primitives.lift && !isNumber(inputs[0] as Value)) return inputs[0] as Value;
   if (top !== undefined) return top.interpret(primitive, inputs, params);
   return compute(primitive, inputs, params, tensors);
 }
 
 function compute(primitive: AnyPrimitive, inputs: readonly Value[], params: unknown, tensors: number): Value {
   if (primitive === primitives.item) return itemOf(inputs[0] as Value);
-  if (primitive === primitives.lift)
-    return typeof inputs[0] === "number" ? liftNumber(inputs[0], (params as { dtype: DType }).dtype) : (inputs[0] as Value);
+  if (primitive === primitives.lift) return liftNumber(inputs[0] as number, (params as { dtype: DType }).dtype);
   if (primitive === primitives.where && typeof inputs[0] === "number") return chosen(inputs as readonly [number, Value, Value]);
   if (tensors === 0) {
     if (primitive === primitives.cast) return castNumber(inputs[0] as number, (params as { dtype: DType }).dtype);

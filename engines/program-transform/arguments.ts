@@ -1,80 +1,13 @@
-/** Arguments and results as leaves: the numbers, tensors and long arrays in a tree, in order, and the form that is left without them. */
-import type { Aval } from "../../core/base/aval.ts";
-import { Tensor } from "../../core/tensor/tensor.ts";
+/** Long arrays of numbers, which compiled programs hold as one value, on their way in and out. */
 import type { Tree } from "../engine.ts";
 import { Numbers } from "./emit/arrays.ts";
 
 /** Longer arrays of numbers are one value, shorter ones are taken apart. */
-const LONG = 64;
+export const LONGEST = 64;
 
-/** What a specialisation depends on. `known`: the program was specialised to this number. */
-export type Form =
-  | { readonly kind: "number"; readonly known: number | undefined }
-  | { readonly kind: "tensor"; readonly aval: Aval }
-  | { readonly kind: "long" }
-  | { readonly kind: "list"; readonly items: readonly Form[] }
-  | { readonly kind: "record"; readonly keys: readonly string[]; readonly items: readonly Form[] }
-  | { readonly kind: "constant"; readonly value: string | boolean | null | undefined };
-
-/** True for what is one value: an array of many numbers. */
-export const isLong = (t: Tree): boolean => Array.isArray(t) && t.length > LONG && t.every((x) => typeof x === "number");
-
-const numbersOf = (t: Tree): Numbers => new Numbers(new Float64Array(t as readonly number[]), (t as readonly number[]).length);
-
-/** `isKnown`: its numbers count with their values, but for those of long arrays. */
-export function formOf(t: Tree, isKnown: boolean): Form {
-  if (typeof t === "number") return { kind: "number", known: isKnown ? t : undefined };
-  if (t instanceof Tensor) return { kind: "tensor", aval: t.aval };
-  if (isLong(t)) return { kind: "long" };
-  if (Array.isArray(t)) return { kind: "list", items: t.map((x) => formOf(x as Tree, isKnown)) };
-  if (typeof t === "object" && t !== null)
-    return { kind: "record", keys: Object.keys(t), items: Object.values(t).map((x) => formOf(x as Tree, isKnown)) };
-  return { kind: "constant", value: t as string | boolean | null | undefined };
-}
-
-/** Whether a tree has this form; its leaves are added to `leaves` on the way. */
-export function gather(form: Form, t: Tree, leaves: unknown[]): boolean {
-  switch (form.kind) {
-    case "number":
-      if (typeof t !== "number" || (form.known !== undefined && !Object.is(form.known, t))) return false;
-      leaves.push(t);
-      return true;
-    case "tensor":
-      if (!(t instanceof Tensor) || t.aval !== form.aval) return false;
-      leaves.push(t);
-      return true;
-    case "long":
-      if (!isLong(t)) return false;
-      leaves.push(numbersOf(t));
-      return true;
-    case "list":
-      if (!Array.isArray(t) || t.length !== form.items.length || isLong(t)) return false;
-      for (let i = 0; i < t.length; i++) if (!gather(form.items[i] as Form, t[i], leaves)) return false;
-      return true;
-    case "record": {
-      if (typeof t !== "object" || t === null || t instanceof Tensor || Array.isArray(t)) return false;
-      let i = 0;
-      for (const key of Object.keys(t)) {
-        if (key !== form.keys[i] || !gather(form.items[i] as Form, (t as Record<string, Tree>)[key], leaves)) return false;
-        i++;
-      }
-      return i === form.keys.length;
-    }
-    case "constant":
-      return t === form.value;
-    default:
-      return form satisfies never;
-  }
-}
-
-/** The leaves of trees whose form is not looked at. */
-export function leavesOf(trees: readonly Tree[]): unknown[] {
-  return trees.flatMap((t): unknown[] => {
-    if (typeof t === "number" || t instanceof Tensor) return [t];
-    if (isLong(t)) return [numbersOf(t)];
-    if (Array.isArray(t)) return leavesOf(t);
-    return typeof t === "object" && t !== null ? leavesOf(Object.values(t)) : [];
-  });
+/** A leaf of arguments as a compiled program holds it. */
+export function inward(x: unknown): unknown {
+  return Array.isArray(x) ? new Numbers(new Float64Array(x as number[]), x.length) : x;
 }
 
 /** A value of a compiled program as the caller sees it. */
@@ -83,22 +16,4 @@ export function outward(x: unknown): Tree {
   const all = new Array<number>(x.length);
   for (let i = 0; i < all.length; i++) all[i] = x.data[i] as number;
   return all;
-}
-
-/** The tree with every leaf replaced by what `next` gives for it, and what is no leaf by null. */
-export function mapForm(form: Form, next: () => Tree): Tree {
-  switch (form.kind) {
-    case "number":
-    case "tensor":
-    case "long":
-      return next();
-    case "list":
-      return form.items.map((f) => mapForm(f, next));
-    case "record":
-      return Object.fromEntries(form.items.map((f, i) => [form.keys[i], mapForm(f, next)]));
-    case "constant":
-      return null;
-    default:
-      return form satisfies never;
-  }
 }

@@ -9,7 +9,8 @@ import type { Device } from "../../core/device/device.ts";
 import { type Owned, own, scope } from "../../core/tensor/scope.ts";
 import { currentDevice } from "../../core/tensor/tensor.ts";
 import type { Engine, Intrinsics, Prepared, Program, Stage, Tree } from "../engine.ts";
-import { type Form, formOf, gather, leavesOf, mapForm, outward } from "./arguments.ts";
+import { type Form, formOf, gather, leavesOf, mapForm } from "../forms.ts";
+import { inward, LONGEST, outward } from "./arguments.ts";
 import { emitJavaScript } from "./emit/javascript.ts";
 import { type Loaded, load } from "./emit/run.ts";
 import type { Graph } from "./ir/graph.ts";
@@ -75,7 +76,7 @@ class Transformed implements Prepared, Owned {
       const leaves: unknown[] = [];
       const variant = this.find(args, leaves);
       const { specialised } = variant;
-      const all = this.run(variant, "vjp", () => specialised.vjp(), [...leaves, ...leavesOf([cotangent])]);
+      const all = this.run(variant, "vjp", () => specialised.vjp(), [...leaves, ...leavesOf([cotangent], LONGEST)]);
       const n = specialised.resultTypes.length;
       return { value: specialised.tree(all.slice(0, n)), grad: this.perArgument(variant, all.slice(n)) };
     });
@@ -143,7 +144,7 @@ class Transformed implements Prepared, Owned {
       loaded = this.timed("compile", () => load(optimised));
       variant.loaded.set(what, loaded);
     }
-    const result = loaded.run(...leaves);
+    const result = loaded.run(...leaves.map(inward));
     return count === 1 ? [result] : (result as readonly unknown[]);
   }
 
@@ -158,7 +159,7 @@ class Transformed implements Prepared, Owned {
       return v;
     }
     const specialised = this.timed("transform", () => this.specialise(args));
-    const forms = args.map((a, i) => formOf(a, this.needsNumbers && !this.wrt.includes(i)));
+    const forms = args.map((a, i) => formOf(a, this.needsNumbers && !this.wrt.includes(i), LONGEST));
     const made: Variant = { device, forms, specialised, loaded: new Map() };
     if (variants.length >= MAX_FORMS) forget(variants.pop() as Variant);
     variants.unshift(made);
@@ -197,7 +198,7 @@ class Transformed implements Prepared, Owned {
   /** The tangents of the leaves that are differentiated, in their order. */
   private tangentLeaves({ forms, specialised }: Variant, args: readonly Tree[], tangents: readonly Tree[]): unknown[] {
     const leaves = forms.flatMap((form, i) => {
-      if (this.wrt.includes(i)) return leavesOf([tangents[i]]);
+      if (this.wrt.includes(i)) return leavesOf([tangents[i]], LONGEST);
       const own: unknown[] = [];
       gather(form, args[i], own);
       return own;

@@ -6,7 +6,8 @@ import { BenchError, mismatch } from "../../core/base/errors.ts";
 import { scope } from "../../core/tensor/scope.ts";
 import { Tensor } from "../../core/tensor/tensor.ts";
 import type { Program, Tree } from "../engine.ts";
-import { isLong, outward } from "./arguments.ts";
+import { isLong } from "../forms.ts";
+import { LONGEST, outward } from "./arguments.ts";
 import { type Cotangent, isDifferentiable, materialise } from "./differentiate/cotangent.ts";
 import { dual } from "./differentiate/forward.ts";
 import { gradient } from "./differentiate/gradient.ts";
@@ -164,7 +165,7 @@ function specialise(program: Program, args: readonly Tree[], isOpen: (argument: 
       return isOpen(argument) ? node : s.number(t);
     }
     if (t instanceof Tensor) return leaf(tensorType(t.aval), argument);
-    if (isLong(t)) return s.object({ kind: "array", node: leaf(arrayType(NUM), argument), of: NUMBER_FORM });
+    if (isLong(t, LONGEST)) return s.object({ kind: "array", node: leaf(arrayType(NUM), argument), of: NUMBER_FORM });
     if (Array.isArray(t)) return s.list(t.map((x) => value(x, argument)));
     if (typeof t === "string") return new Text(t);
     if (typeof t === "boolean") return s.truth(t);

@@ -9,9 +9,10 @@
 import type { Aval } from "../../core/base/aval.ts";
 import { assert } from "../../core/base/errors.ts";
 import { NUMBER } from "../../core/primitives/host.ts";
+import { conformTo, conformToNumber } from "../../core/tensor/conform.ts";
 import { closeFrame, openFrame } from "../../core/tensor/scope.ts";
-import { isNumber, type Value } from "../../core/tensor/traced.ts";
-import { avalOf, valueOps } from "../../core/tensor/values.ts";
+import type { Value } from "../../core/tensor/traced.ts";
+import { valueOps } from "../../core/tensor/values.ts";
 import { type InputRule, inputRule, type Site } from "../../rules/rule.ts";
 import { ruleOf } from "../../rules/table.ts";
 import { holdValue, passToScope, releaseValue } from "./hold.ts";
@@ -171,32 +172,6 @@ export function backward(
 
 /** A share of a cotangent, brought to what its node is: a number, or a tensor of its shape and dtype. */
 function conform(share: Value, tape: Tape, node: number): Value {
-  if (tape.isNumber[node] === 1) {
-    if (isNumber(share)) return share;
-    const { shape } = avalOf(share);
-    return valueOps.item(
-      shape.length === 0
-        ? share
-        : valueOps.sum(
-            share,
-            shape.map((_, i) => i),
-            false,
-          ),
-    );
-  }
+  if (tape.isNumber[node] === 1) return conformToNumber(share);
   return conformTo(share, tape.side[(tape.sideStart[node] as number) + SIDE.outAval] as Aval);
-}
-
-/** Sums a value over the axes along which `want` was broadcast (spreads it where it is smaller), and converts its dtype. */
-export function conformTo(share: Value, want: Aval): Value {
-  if (isNumber(share)) return valueOps.broadcastTo(valueOps.lift(share, want.dtype), want.shape);
-  const got = avalOf(share);
-  if (got === want) return share;
-  let v = got.dtype === want.dtype ? share : valueOps.cast(share, want.dtype);
-  const lead = got.shape.length - want.shape.length;
-  const folded = got.shape.map((_, i) => i).filter((i) => i < lead || (want.shape[i - lead] === 1 && got.shape[i] !== 1));
-  if (folded.length > 0) v = valueOps.sum(v, folded, false);
-  const after = avalOf(v);
-  if (after.shape === want.shape) return v;
-  return after.size === want.shape.reduce((n, d) => n * d, 1) ? valueOps.reshape(v, want.shape) : valueOps.broadcastTo(v, want.shape);
 }

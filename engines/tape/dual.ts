@@ -8,11 +8,11 @@ import { isFloat } from "../../core/base/dtype.ts";
 import type { AnyPrimitive } from "../../core/primitive.ts";
 import { opcodeOf } from "../../core/primitives/table.ts";
 import { apply } from "../../core/tensor/apply.ts";
+import { conformTo } from "../../core/tensor/conform.ts";
 import { isNumber, Traced, type Value } from "../../core/tensor/traced.ts";
 import { avalOf, valueOps } from "../../core/tensor/values.ts";
 import { inputRule, type Site } from "../../rules/rule.ts";
 import { ruleOf } from "../../rules/table.ts";
-import { conformTo } from "./backward.ts";
 import { notDifferentiable } from "./tape.ts";
 
 export class Dual extends Traced {

@@ -5,9 +5,9 @@
 import { BenchError, mismatch } from "../../core/base/errors.ts";
 import { scope } from "../../core/tensor/scope.ts";
 import type { Engine, Intrinsics, Prepared, Program, Stage, Tree } from "../engine.ts";
+import { kindOf } from "../trees.ts";
 import { showTape } from "./show.ts";
 import { grad, jvp, lastUse, stopGradient, valueAndGrad, vjp } from "./transforms.ts";
-import { kindOf } from "./trees.ts";
 
 const intrinsics: Intrinsics = {
   grad: grad as Intrinsics["grad"],

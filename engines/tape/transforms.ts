@@ -8,11 +8,11 @@ import { closeFrame, HOLDS, openFrame, own } from "../../core/tensor/scope.ts";
 import { Tensor } from "../../core/tensor/tensor.ts";
 import { isNumber, type Value } from "../../core/tensor/traced.ts";
 import { avalOf, valueOps } from "../../core/tensor/values.ts";
-import { backward, conformTo } from "./backward.ts";
+import { isDifferentiable, isValue, kindOf, mapTree, oneLike, scalarResult, zeroLike, zipTree } from "../trees.ts";
+import { backward } from "./backward.ts";
 import { Dual } from "./dual.ts";
 import { nextLevel } from "./level.ts";
 import { beginTape, type Tape, Variable } from "./tape.ts";
-import { isDifferentiable, isValue, kindOf, mapTree, zipTree } from "./trees.ts";
 
 type Fn = (...args: unknown[]) => unknown;
 
@@ -47,20 +47,6 @@ function gradientTree(x: unknown, cts: readonly (Value | undefined)[]): unknown 
   return mapTree(x, (leaf) => (isDifferentiable(leaf) ? (cts[i++] ?? zeroLike(leaf)) : null));
 }
 
-function zeroLike(x: Value): Value {
-  if (isNumber(x)) return 0;
-  const { dtype, shape } = avalOf(x);
-  return valueOps.broadcastTo(valueOps.lift(0, dtype), shape);
-}
-
-function scalarResult(y: unknown, operator: string): Value {
-  if (isValue(y) && avalOf(y).size === 1) return y;
-  throw mismatch(
-    `${operator} needs a function whose result is one number (a scalar), and this one returned ${kindOf(y)}`,
-    "return a number, or reduce a tensor with sum(...) or mean(...); for several results use vjp or jvp",
-  );
-}
-
 function noteUse(tape: Tape): void {
   lastUse.nodes = tape.count;
   lastUse.savedBytes = tape.savedBytes;
@@ -77,7 +63,7 @@ export function valueAndGrad(f: Fn, operator = "valueAndGrad"): (...args: unknow
       const { traced, leaves } = trace(tape, x);
       const y = scalarResult(f(traced, ...rest), operator);
       noteUse(tape);
-      const seeds = y instanceof Variable && y.tape === tape ? [{ node: y.node, ct: one(y) }] : [];
+      const seeds = y instanceof Variable && y.tape === tape ? [{ node: y.node, ct: oneLike(y) }] : [];
       result = [lower(tape, y), gradientTree(x, backward(tape, seeds, leaves, true))];
       return result;
     } finally {
@@ -85,11 +71,6 @@ export function valueAndGrad(f: Fn, operator = "valueAndGrad"): (...args: unknow
       closeFrame(mark, result);
     }
   };
-}
-
-function one(y: Value): Value {
-  if (isNumber(y)) return 1;
-  return conformTo(1, avalOf(y));
 }
 
 export function grad(f: Fn): (...args: unknown[]) => unknown {

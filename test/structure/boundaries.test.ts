@@ -18,14 +18,27 @@ const LAYERS: readonly { readonly layer: string; readonly files: readonly string
     may: ["core/base", "core/kernel", "core/primitives", "core/device", "core/tensor"],
   },
   { layer: "rules", files: ["rules/"], may: ["core/base", "core/primitives"] },
-  { layer: "engine interface", files: ["engines/engine.ts"], may: ["core/base", "core/tensor"] },
+  {
+    layer: "engine interface",
+    files: ["engines/engine.ts", "engines/forms.ts", "engines/trees.ts"],
+    may: ["core/base", "core/tensor"],
+  },
   { layer: "tape", files: ["engines/tape/"], may: ["core/base", "core/primitives", "core/tensor", "rules", "engine interface"] },
   {
     layer: "program-transform",
     files: ["engines/program-transform/"],
     may: ["core/base", "core/primitives", "core/device", "core/tensor", "core/compile", "rules", "engine interface"],
   },
-  { layer: "engine registry", files: ["engines/registry.ts"], may: ["core/base", "engine interface", "tape", "program-transform"] },
+  {
+    layer: "graph",
+    files: ["engines/graph/"],
+    may: ["core/base", "core/primitives", "core/device", "core/tensor", "core/compile", "rules", "engine interface"],
+  },
+  {
+    layer: "engine registry",
+    files: ["engines/registry.ts"],
+    may: ["core/base", "engine interface", "tape", "graph", "program-transform"],
+  },
   { layer: "models", files: ["suites/"], may: ["core/ops", "core/base types"] },
   { layer: "loader", files: ["loader/"], may: ["core/base", "core/tensor", "engine interface", "models"] },
   {

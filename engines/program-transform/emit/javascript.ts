@@ -6,13 +6,14 @@
 import { assert } from "../../../core/base/errors.ts";
 import type { Span } from "../../../core/base/span.ts";
 import type { Program } from "../../../core/compile/program.ts";
+import type { Region } from "../../../core/compile/regions.ts";
+import { scalarExpression } from "../../../core/compile/scalars.ts";
 import type { AnyPrimitive } from "../../../core/primitive.ts";
 import { type Graph, graphsBelow, type LoopNode, type Node, nodesOf, TensorConstant } from "../ir/graph.ts";
 import type { Type } from "../ir/type.ts";
 import { arrayOperation, copied, EMPTY, handed, owning } from "./array-operations.ts";
 import { type Block, borrowed, boxed, type Code, copyOf, leavesOf, mapLeaves, numeral, plain } from "./code.ts";
-import { type Region, schedule, type Unit } from "./regions.ts";
-import { scalarExpression } from "./scalars.ts";
+import { scheduled, type Unit } from "./regions.ts";
 import { stacksOf, type Turns, turnsOf } from "./turns.ts";
 import { isArray, isNumbers, updates } from "./updates.ts";
 import { Writer } from "./writer.ts";
@@ -101,7 +102,7 @@ class Emitter {
   /** Emits the nodes of a graph; its result. */
   private body(graph: Graph, params: readonly Code[]): Code {
     const result = graph.result as Node;
-    const units = schedule(graph);
+    const units = scheduled(graph);
     const codes = new Map<Node, Code>(graph.params.map((p, i) => [p, params[i] as Code]));
     const last = new Map<Node, Unit>();
     const uses = new Map<Node, number>();
@@ -179,7 +180,7 @@ class Emitter {
   }
 
   /** A call of a plan. */
-  private region({ args, dtypes, outputs, program }: Region, codes: Map<Node, Code>): void {
+  private region({ args, dtypes, outputs, program }: Region<Node>, codes: Map<Node, Code>): void {
     const given = args.map((a, i) => {
       const text = boxed(codes.get(a) as Code);
       return dtypes[i] === undefined ? text : `liftNumber(+${text}, "${dtypes[i]}")`;

@@ -1,10 +1,11 @@
 /** Trees: arguments and results as arrays and records whose leaves are numbers, tensors and constants. */
-import { isFloat } from "../../core/base/dtype.ts";
-import { mismatch } from "../../core/base/errors.ts";
-import { showShape } from "../../core/base/shape.ts";
-import { Tensor } from "../../core/tensor/tensor.ts";
-import { isNumber, Traced, type Value } from "../../core/tensor/traced.ts";
-import { avalOf } from "../../core/tensor/values.ts";
+import { isFloat } from "../core/base/dtype.ts";
+import { mismatch } from "../core/base/errors.ts";
+import { showShape } from "../core/base/shape.ts";
+import { conformTo } from "../core/tensor/conform.ts";
+import { Tensor } from "../core/tensor/tensor.ts";
+import { isNumber, Traced, type Value } from "../core/tensor/traced.ts";
+import { avalOf, valueOps } from "../core/tensor/values.ts";
 
 export function isValue(x: unknown): x is Value {
   return typeof x === "number" || x instanceof Tensor || x instanceof Traced;
@@ -49,4 +50,25 @@ export function kindOf(x: unknown): string {
   if (Array.isArray(x)) return `an array of ${x.length}`;
   if (typeof x === "object") return "a record";
   return typeof x === "string" ? "a string" : `a ${typeof x}`;
+}
+
+/** A function's result, where it is one number or a tensor of one element; `operator` is who needs that. */
+export function scalarResult(y: unknown, operator: string): Value {
+  if (isValue(y) && avalOf(y).size === 1) return y;
+  throw mismatch(
+    `${operator} needs a function whose result is one number (a scalar), and this one returned ${kindOf(y)}`,
+    "return a number, or reduce a tensor with sum(...) or mean(...); for several results use vjp or jvp",
+  );
+}
+
+/** No derivative, for a value of this kind. */
+export function zeroLike(x: Value): Value {
+  if (isNumber(x)) return 0;
+  const { dtype, shape } = avalOf(x);
+  return valueOps.broadcastTo(valueOps.lift(0, dtype), shape);
+}
+
+/** The cotangent of a scalar by itself. */
+export function oneLike(x: Value): Value {
+  return isNumber(x) ? 1 : conformTo(1, avalOf(x));
 }

@@ -1,5 +1,5 @@
 /** Primitives on numbers as JavaScript expressions; what is not here is called. */
-import type { AnyPrimitive } from "../../../core/primitive.ts";
+import type { AnyPrimitive } from "../primitive.ts";
 
 type Form = (args: readonly string[]) => string;
 

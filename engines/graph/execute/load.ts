@@ -1,0 +1,35 @@
+/** An emitted graph as a function, with the plans that it calls on the current device. */
+import { compileProgram } from "../../../core/compile/executable.ts";
+import { apply } from "../../../core/tensor/apply.ts";
+import { liftNumber } from "../../../core/tensor/eager.ts";
+import { createTensor, currentDevice, type Tensor } from "../../../core/tensor/tensor.ts";
+import type { Value } from "../../../core/tensor/traced.ts";
+import type { Graph, TensorConstant } from "../graph.ts";
+import { emit } from "./emit.ts";
+import { List } from "./lists.ts";
+
+/** A constant on the current device, for the length of a run. */
+function tensorOf({ aval, data }: TensorConstant): Tensor {
+  return createTensor(data, aval.shape, aval.dtype);
+}
+
+const RUNTIME = { tensorOf, liftNumber, apply, List };
+
+export interface Executor {
+  /** The graph's results for these parameters. Tensors belong to the current scope. */
+  run(args: readonly Value[]): readonly Value[];
+  /** Gives back what the plans hold. */
+  dispose(): void;
+}
+
+export function load(graph: Graph): Executor {
+  const { text, constants, programs } = emit(graph);
+  const plans = programs.map((p) => compileProgram(p, currentDevice()));
+  const make = new Function("k", "plan", ...Object.keys(RUNTIME), `"use strict";\nreturn ${text};`);
+  return {
+    run: make(constants, plans, ...Object.values(RUNTIME)) as Executor["run"],
+    dispose() {
+      for (const plan of plans) plan.dispose();
+    },
+  };
+}

@@ -1,0 +1,362 @@
+/**
+ * The dataflow graph: nodes that are applied to outputs of other nodes. Control flow is functional: an `if` and a `while` are nodes
+ * that hold graphs of their own, and what those take from around them are the node's captures. There are no switches, merges or
+ * frames, so a graph is differentiated, rewritten and run by walking nodes in the order of their inputs.
+ *
+ *     if(c; captures…)            outputs = results of one branch; the parameters of both are the captures
+ *     while(state…; captures…)    outputs = the state when `test` says no; parameters of test and body are state, then captures
+ *
+ * An output is a traced value, so models run on outputs as they run on numbers and tensors, and every operation adds a node to the
+ * graph that is being built. Graphs only grow: derivatives add nodes, and outputs to nodes that there are.
+ */
+import { type Aval, aval } from "../../core/base/aval.ts";
+import type { DType, TypedArray } from "../../core/base/dtype.ts";
+import { assert, type BenchError, mismatch, unsupported } from "../../core/base/errors.ts";
+import type { Shape } from "../../core/base/shape.ts";
+import type { AnyPrimitive } from "../../core/primitive.ts";
+import { NUMBER } from "../../core/primitives/host.ts";
+import { primitives } from "../../core/primitives/table.ts";
+import { weakDType } from "../../core/tensor/eager.ts";
+import { Tensor } from "../../core/tensor/tensor.ts";
+import { Traced, type Value } from "../../core/tensor/traced.ts";
+
+/** What an output holds. Lists are stacks of equal things: what loops leave for their way back. */
+export type Type =
+  | { readonly kind: "number" }
+  | { readonly kind: "tensor"; readonly aval: Aval }
+  | { readonly kind: "list"; readonly of: Type };
+
+export const NUMBER_TYPE: Type = { kind: "number" };
+export const tensorType = (a: Aval): Type => ({ kind: "tensor", aval: a });
+export const listType = (of: Type): Type => ({ kind: "list", of });
+
+export function sameType(a: Type, b: Type): boolean {
+  if (a.kind === "list" && b.kind === "list") return sameType(a.of, b.of);
+  return a.kind === b.kind && (a.kind !== "tensor" || a.aval === (b as { aval?: Aval }).aval);
+}
+
+export function showType(t: Type): string {
+  if (t.kind === "number") return "number";
+  return t.kind === "list" ? `list of ${showType(t.of)}` : `${t.aval.dtype}[${t.aval.shape.join(", ")}]`;
+}
+
+/** A tensor that is known when the graph is built; row-major. */
+export interface TensorConstant {
+  readonly aval: Aval;
+  readonly data: TypedArray;
+}
+
+/** What a node does. */
+export type Operation =
+  | { readonly op: "parameter" }
+  | { readonly op: "constant"; readonly value: number | TensorConstant }
+  | { readonly op: "apply"; readonly primitive: AnyPrimitive; readonly params: unknown }
+  /** The same value under another name: what a derivative is taken by. */
+  | { readonly op: "identity" }
+  | { readonly op: "if"; readonly consequent: Graph; readonly otherwise: Graph }
+  | { readonly op: "while"; readonly test: Graph; readonly body: Graph }
+  /** A list without elements; below it there are zeros, any number of them. */
+  | { readonly op: "emptyList" }
+  | { readonly op: "push" }
+  /** The list without its last element, and that element. */
+  | { readonly op: "pop" }
+  /** Sums of elements, from the last to the first. */
+  | { readonly op: "addLists" }
+  /** A tensor as the list of its rows, so that the first (`reversed`) or the last one is popped first; and the other way. */
+  | { readonly op: "unstack"; readonly reversed: boolean }
+  | { readonly op: "stack"; readonly reversed: boolean }
+  /** Nothing: a result that the branch which has it was not taken for. */
+  | { readonly op: "unset" };
+
+export type OpOf<K extends Operation["op"]> = Extract<Operation, { op: K }>;
+
+/** What a node has that holds graphs. */
+interface Inner {
+  readonly captures: Output[];
+  readonly captureOf: Map<Output, number>;
+  readonly shown: Map<Output | "turns", Output>;
+}
+
+const NOTHING: readonly Output[] = [];
+
+/** Nodes that one graph may hold. */
+const MAX_NODES = 2 ** 20;
+
+function tooLarge(): BenchError {
+  return unsupported(
+    `the program becomes a graph of more than ${MAX_NODES} nodes: each turn of a loop of JavaScript adds nodes of its own`,
+    "write long loops as whileLoop(test, body, state) or scan(f, carry, xs) of core/ops, which are one node",
+  );
+}
+
+export class Node<O extends Operation = Operation> {
+  readonly graph: Graph;
+  readonly operation: O;
+  /** The condition of an `if`, the first state of a `while`, operands of all else. */
+  readonly inputs: Output[];
+  readonly outputs: Output[];
+  private inner: Inner | undefined;
+
+  constructor(graph: Graph, operation: O, inputs: readonly Output[], types: readonly Type[]) {
+    this.graph = graph;
+    this.operation = operation;
+    this.inputs = [...inputs];
+    this.outputs = types.map((t, i) => new Output(this as unknown as Node, i, t));
+    graph.count++;
+    if (graph.count > MAX_NODES) throw tooLarge();
+  }
+
+  get op(): O["op"] {
+    return this.operation.op;
+  }
+
+  /** What the graphs inside take from around them: aligned with their `captured`. */
+  get captures(): readonly Output[] {
+    return this.inner?.captures ?? NOTHING;
+  }
+
+  /** Outputs that derivatives asked for, by the value inside that they show. */
+  get shown(): Map<Output | "turns", Output> {
+    return this.within().shown;
+  }
+
+  /** Everything that this node needs. */
+  get needs(): readonly Output[] {
+    return this.inner === undefined ? this.inputs : [...this.inputs, ...this.inner.captures];
+  }
+
+  addOutput(type: Type): Output {
+    const output = new Output(this as unknown as Node, this.outputs.length, type);
+    this.outputs.push(output);
+    return output;
+  }
+
+  /** Makes a value of this node's graph known inside; its position among the captures. */
+  capture(value: Output): number {
+    const { captures, captureOf } = this.within();
+    let at = captureOf.get(value);
+    if (at === undefined) {
+      at = captures.push(value) - 1;
+      captureOf.set(value, at);
+      for (const g of graphsIn(this as unknown as Node))
+        g.captured.push(new Node(g, { op: "parameter" }, [], [value.type]).outputs[0] as Output);
+    }
+    return at;
+  }
+
+  private within(): Inner {
+    this.inner ??= { captures: [], captureOf: new Map(), shown: new Map() };
+    return this.inner;
+  }
+}
+
+/** The graphs that a node holds. */
+export function graphsIn(node: Node): readonly Graph[] {
+  const { operation } = node;
+  if (operation.op === "if") return [operation.consequent, operation.otherwise];
+  return operation.op === "while" ? [operation.test, operation.body] : [];
+}
+
+export class Graph {
+  readonly name: string;
+  /** The node that holds this graph; none for the outermost. */
+  owner: Node | undefined;
+  /** Arguments, or the state of a loop. */
+  readonly parameters: Output[] = [];
+  readonly captured: Output[] = [];
+  readonly results: Output[] = [];
+  /** Nodes that were ever added. */
+  count = 0;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  add<O extends Operation>(operation: O, inputs: readonly Output[], types: readonly Type[]): Node<O> {
+    return new Node(this, operation, inputs, types);
+  }
+
+  parameter(type: Type): Output {
+    const [p] = this.add({ op: "parameter" }, [], [type]).outputs as [Output];
+    this.parameters.push(p);
+    return p;
+  }
+
+  constant(value: number | TensorConstant): Output {
+    const type = typeof value === "number" ? NUMBER_TYPE : tensorType(value.aval);
+    return this.add({ op: "constant", value }, [], [type]).outputs[0] as Output;
+  }
+
+  /** A value as this graph has it: what belongs to a graph around it is captured. */
+  bring(value: Value): Output {
+    if (typeof value === "number") return this.constant(value);
+    if (value instanceof Tensor) return this.constant({ aval: value.aval, data: value.toArray() });
+    assert(value instanceof Output, "a value that another engine traces meets a graph");
+    if (value.node.graph === this) return value;
+    const { operation } = value.node;
+    if (operation.op === "constant") return this.constant(operation.value);
+    const { owner } = this;
+    if (owner === undefined)
+      throw unsupported(
+        "a value that was made inside a branch or the body of a loop is used outside of it",
+        "let the branch or the body return it",
+      );
+    return this.captured[owner.capture(owner.graph.bring(value))] as Output;
+  }
+}
+
+let building: Graph | undefined;
+
+/** The graph to which operations add nodes. */
+export function currentGraph(): Graph {
+  assert(building !== undefined, "an operation on a value of a graph while none is being built");
+  return building;
+}
+
+/** Runs `body` with nodes going to `graph`. */
+export function inside<T>(graph: Graph, body: () => T): T {
+  const before = building;
+  building = graph;
+  try {
+    return body();
+  } finally {
+    building = before;
+  }
+}
+
+/** A value in a graph: one output of a node. */
+export class Output extends Traced {
+  /** Below every other engine: a graph holds what they compute. */
+  readonly level = 0;
+  readonly node: Node;
+  readonly index: number;
+  readonly type: Type;
+
+  constructor(node: Node, index: number, type: Type) {
+    super();
+    this.node = node;
+    this.index = index;
+    this.type = type;
+  }
+
+  get primal(): Value {
+    throw unsupported(
+      `a value of the graph (${showType(this.type)}) is used as a condition, an index or a plain number, and is not known while the graph is built`,
+      "write cond(c, f, g), whileLoop(test, body, state), scan(f, carry, xs) or where(c, a, b) of core/ops, with lt(a, b) and its like for c",
+    );
+  }
+
+  override get aval(): Aval {
+    return avalOfType(this.type);
+  }
+
+  override get shape(): Shape | undefined {
+    return this.type.kind === "tensor" ? this.type.aval.shape : undefined;
+  }
+
+  override get dtype(): DType | undefined {
+    return this.type.kind === "tensor" ? this.type.aval.dtype : undefined;
+  }
+
+  override parts(): readonly Value[] {
+    return [];
+  }
+
+  interpret(primitive: AnyPrimitive, inputs: readonly Value[], params: unknown): Value {
+    return applied(currentGraph(), primitive, inputs, params);
+  }
+}
+
+export function avalOfType(t: Type): Aval {
+  assert(t.kind !== "list", "a list has no aval");
+  return t.kind === "number" ? NUMBER : t.aval;
+}
+
+export const typeOf = (x: Value): Type =>
+  typeof x === "number" ? NUMBER_TYPE : x instanceof Output ? x.type : tensorType((x as Tensor).aval);
+
+/** A primitive applied to values of which one is in a graph. Numbers beside tensors become tensors of their dtype. */
+function applied(graph: Graph, primitive: AnyPrimitive, inputs: readonly Value[], params: unknown): Value {
+  const types = inputs.map(typeOf);
+  if (primitive === primitives.lift) {
+    const node = graph.add(
+      { op: "apply", primitive, params },
+      [graph.bring(inputs[0] as Value)],
+      [tensorType(aval([], (params as { dtype: DType }).dtype))],
+    );
+    return node.outputs[0] as Output;
+  }
+  const tensors = types.filter((t) => t.kind === "tensor");
+  if (tensors.length === 0) {
+    if (primitive === primitives.item) return inputs[0] as Value;
+    if (primitive.scalar === undefined && primitive !== primitives.where && primitive !== primitives.cast)
+      throw mismatch(
+        `${primitive.name} works on tensors, and was given ${inputs.length === 1 ? "a number" : "numbers"}`,
+        "make a tensor with createTensor(values, shape, dtype)",
+      );
+    return graph.add(
+      { op: "apply", primitive, params },
+      inputs.map((x) => graph.bring(x)),
+      [NUMBER_TYPE],
+    ).outputs[0] as Output;
+  }
+  // The condition of `where` says nothing about the dtype of a number beside it.
+  const sides = primitive === primitives.where ? types.slice(1).filter((t) => t.kind === "tensor") : tensors;
+  if (sides.length === 0)
+    throw mismatch("where(mask, number, number) leaves the dtype open", "write cast(mask, dtype), or make one side a tensor");
+  const lifted = inputs.map((x, i): Output => {
+    if (types[i]?.kind === "tensor") return graph.bring(x);
+    const isCondition = primitive === primitives.where && i === 0;
+    const known = typeof x === "number" ? x : constantOf(x as Output);
+    // Of a number that is not known it is not known whether it is whole.
+    const dtype = isCondition ? "bool" : weakDType(known ?? 0.5, sides);
+    return applied(graph, primitives.lift, [x instanceof Output ? x : graph.constant(x as number)], { dtype }) as Output;
+  });
+  const out = primitive.inferAval(
+    lifted.map((x) => x.aval),
+    params,
+  );
+  const type = primitive === primitives.item ? NUMBER_TYPE : tensorType(out);
+  return graph.add({ op: "apply", primitive, params }, lifted, [type]).outputs[0] as Output;
+}
+
+/** The number that an output is known to be. */
+export function constantOf(x: Output): number | undefined {
+  const { operation } = x.node;
+  return operation.op === "constant" && typeof operation.value === "number" ? operation.value : undefined;
+}
+
+/** The nodes of one graph that these outputs need, inputs first. O(nodes). */
+export function inOrder(outputs: readonly Output[]): Node[] {
+  const order: Node[] = [];
+  const state = new Map<Node, number>();
+  const stack: Node[] = [];
+  for (const o of outputs) {
+    if (!state.has(o.node)) stack.push(o.node);
+    for (let n = stack.at(-1); n !== undefined; n = stack.at(-1)) {
+      const at = state.get(n) ?? 0;
+      if (at < 0) {
+        stack.pop();
+        continue;
+      }
+      const next = n.needs[at]?.node;
+      if (next === undefined) {
+        order.push(n);
+        state.set(n, -1);
+        stack.pop();
+      } else {
+        state.set(n, at + 1);
+        if (!state.has(next)) stack.push(next);
+      }
+    }
+  }
+  return order;
+}
+
+/** How many nodes compute something, in a graph and in those inside. */
+export function countNodes(graph: Graph): number {
+  return inOrder(graph.results).reduce(
+    (sum, n) => sum + (n.op === "parameter" || n.op === "constant" ? 0 : 1) + graphsIn(n).reduce((s, g) => s + countNodes(g), 0),
+    0,
+  );
+}

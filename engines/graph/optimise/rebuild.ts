@@ -1,0 +1,122 @@
+/**
+ * Graphs built anew: what every pass is made of. Only what the results need is copied: of a branch the results that are read, of a loop
+ * the states that reach what is read or decide when it ends. So a pass may leave things lying, and pruning is copying.
+ */
+import { addState, type If, openIf, openWhile, setNext, type While } from "../control.ts";
+import { Graph, graphsIn, inOrder, inside, type Node, type Output } from "../graph.ts";
+
+/** What stands for a node in the new graph, whose operands are `inputs`; undefined to copy it. Runs with the new graph being built. */
+export type Visit = (node: Node, inputs: readonly Output[], graph: Graph) => readonly Output[] | undefined;
+
+/** The outermost graph with parameters of the same types, or others that stand for them. O(nodes · depth of loops). */
+export function rebuild(graph: Graph, visit: Visit = () => undefined): Graph {
+  const made = new Graph(graph.name);
+  const map = new Map<Output, Output>();
+  for (const p of graph.parameters) map.set(p, made.parameter(p.type));
+  inside(made, () => copyInto(made, graph.results, map, visit));
+  made.results.push(...graph.results.map((r) => map.get(r) as Output));
+  return made;
+}
+
+/** Copies what `results` need to `to`; `map` says what stands for what, and is told of all that is copied. */
+function copyInto(to: Graph, results: readonly Output[], map: Map<Output, Output>, visit: Visit): void {
+  const live = liveOutputs(results);
+  for (const n of inOrder(results)) {
+    if (n.op === "parameter" || !n.outputs.some((o) => live.has(o))) continue;
+    const given = n.inputs.map((x) => map.get(x) as Output);
+    const replaced = visit(n, given, to);
+    if (replaced !== undefined) for (const [i, o] of n.outputs.entries()) map.set(o, replaced[i] as Output);
+    else if (n.op === "if") copyIf(n as If, live, map, visit);
+    else if (n.op === "while") copyWhile(n as While, live, map, visit);
+    else {
+      const copy = to.add(
+        n.operation,
+        given,
+        n.outputs.map((o) => o.type),
+      );
+      for (const [i, o] of n.outputs.entries()) map.set(o, copy.outputs[i] as Output);
+    }
+  }
+}
+
+/** Captures of the new node for those that are live; what stands for the captured values in its graphs. */
+function capture(from: Node, to: Node, live: ReadonlySet<Output>, map: ReadonlyMap<Output, Output>): Map<Output, Output> {
+  const within = new Map<Output, Output>();
+  const [old, made] = [graphsIn(from), graphsIn(to)];
+  for (const [i, c] of from.captures.entries()) {
+    if (!old.some((g) => live.has(g.captured[i] as Output))) continue;
+    const at = to.capture(map.get(c) as Output);
+    for (const [k, g] of old.entries()) within.set(g.captured[i] as Output, made[k]?.captured[at] as Output);
+  }
+  return within;
+}
+
+function copyIf(n: If, live: ReadonlySet<Output>, map: Map<Output, Output>, visit: Visit): void {
+  const copy = openIf(map.get(n.inputs[0] as Output) as Output);
+  const wanted = n.outputs.filter((o) => live.has(o));
+  const resultsOf = (g: Graph) => wanted.map((o) => g.results[o.index] as Output);
+  const old = graphsIn(n as Node);
+  const within = capture(n as Node, copy as Node, new Set(old.flatMap((g) => [...liveOutputs(resultsOf(g))])), map);
+  for (const [k, to] of graphsIn(copy as Node).entries()) {
+    const results = resultsOf(old[k] as Graph);
+    inside(to, () => copyInto(to, results, within, visit));
+    to.results.push(...results.map((r) => within.get(r) as Output));
+  }
+  for (const o of wanted) map.set(o, copy.addOutput(o.type));
+}
+
+function copyWhile(n: While, live: ReadonlySet<Output>, map: Map<Output, Output>, visit: Visit): void {
+  const copy = openWhile();
+  const { states, within: inner } = liveStates(n, live);
+  const [old, made] = [n.operation, copy.operation];
+  const added = new Map<number, Output>();
+  for (const [i, x] of n.inputs.entries()) if (states[i]) added.set(i, addState(copy, map.get(x) as Output));
+  const within = capture(n as Node, copy as Node, inner, map);
+  for (const [k, i] of [...added.keys()].entries()) {
+    within.set(old.test.parameters[i] as Output, made.test.parameters[k] as Output);
+    within.set(old.body.parameters[i] as Output, made.body.parameters[k] as Output);
+    map.set(n.outputs[i] as Output, copy.outputs[k] as Output);
+  }
+  inside(made.test, () => copyInto(made.test, old.test.results, within, visit));
+  made.test.results.push(...old.test.results.map((r) => within.get(r) as Output));
+  const results = [...added.keys()].map((i) => old.body.results[i] as Output);
+  inside(made.body, () => copyInto(made.body, results, within, visit));
+  for (const [k, state] of [...added.values()].entries()) setNext(copy, state, within.get(results[k] as Output) as Output);
+}
+
+/** Everything that `results` need in their graph. */
+export function liveOutputs(results: readonly Output[]): ReadonlySet<Output> {
+  const live = new Set(results);
+  const captures = (n: Node, inner: ReadonlySet<Output>) => {
+    for (const [i, c] of n.captures.entries()) if (graphsIn(n).some((g) => inner.has(g.captured[i] as Output))) live.add(c);
+  };
+  for (const n of inOrder(results).reverse()) {
+    if (!n.outputs.some((o) => live.has(o))) continue;
+    if (n.op === "if") {
+      live.add(n.inputs[0] as Output);
+      for (const g of graphsIn(n)) captures(n, liveOutputs(g.results.filter((_, i) => live.has(n.outputs[i] as Output))));
+    } else if (n.op === "while") {
+      const { states, within } = liveStates(n as While, live);
+      for (const [i, x] of n.inputs.entries()) if (states[i]) live.add(x);
+      captures(n, within);
+    } else for (const x of n.inputs) live.add(x);
+  }
+  return live;
+}
+
+/** The states that are read after the loop, that its test reads, or that such a state is computed from; what is live inside. */
+function liveStates(n: While, live: ReadonlySet<Output>): { readonly states: readonly boolean[]; readonly within: ReadonlySet<Output> } {
+  const { test, body } = n.operation;
+  const asked = liveOutputs(test.results);
+  const states = n.outputs.map((o, i) => live.has(o) || asked.has(test.parameters[i] as Output));
+  for (;;) {
+    const inner = liveOutputs(body.results.filter((_, i) => states[i]));
+    let changed = false;
+    for (const [i, p] of body.parameters.entries()) {
+      if (states[i] || !inner.has(p)) continue;
+      states[i] = true;
+      changed = true;
+    }
+    if (!changed) return { states, within: new Set([...asked, ...inner]) };
+  }
+}
