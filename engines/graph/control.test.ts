@@ -8,6 +8,7 @@ import { createWasm } from "../../core/device/wasm/device.ts";
 import * as ops from "../../core/ops.ts";
 import { useDevice } from "../../core/tensor/tensor.ts";
 import { valueOps } from "../../core/tensor/values.ts";
+import { expression, programOf } from "../../test/graph/expressions.ts";
 import type { Engine, Program } from "../engine.ts";
 import { tape } from "../tape/engine.ts";
 import { graph } from "./engine.ts";
@@ -245,70 +246,11 @@ describe("derivatives through control flow", () => {
   });
 });
 
-/** Expressions over the argument, the state of the loop around, and what that loop does not change. */
-type Expression =
-  | { readonly op: "x" | "first" | "second" | "fixed" }
-  | { readonly op: "number"; readonly value: number }
-  | { readonly op: "add" | "mul" | "sin" | "tanh"; readonly a: Expression; readonly b: Expression }
-  | { readonly op: "cond"; readonly c: Expression; readonly a: Expression; readonly b: Expression }
-  | { readonly op: "loop"; readonly turns: number; readonly a: Expression; readonly b: Expression };
-
-const { expression } = fc.letrec<{ expression: Expression }>((tie) => ({
-  expression: fc.oneof(
-    { depthSize: "small", withCrossShrink: true },
-    fc.record({ op: fc.constantFrom("x", "first", "second", "fixed") }),
-    fc.record({ op: fc.constant("number"), value: fc.integer({ min: -6, max: 6 }).map((n) => n / 4) }),
-    fc.record({ op: fc.constantFrom("add", "mul", "sin", "tanh"), a: tie("expression"), b: tie("expression") }),
-    fc.record({ op: fc.constant("cond"), c: tie("expression"), a: tie("expression"), b: tie("expression") }),
-    fc.record({ op: fc.constant("loop"), turns: fc.nat(3), a: tie("expression"), b: tie("expression") }),
-  ) as fc.Arbitrary<Expression>,
-}));
-
-interface Names {
-  readonly x: number;
-  readonly first: number;
-  readonly second: number;
-  readonly fixed: number;
-}
-
-function evaluate(e: Expression, names: Names): number {
-  const of = (inner: Expression) => evaluate(inner, names);
-  switch (e.op) {
-    case "number":
-      return e.value;
-    case "add":
-    case "mul":
-      return (e.op === "add" ? add : mul)(of(e.a), of(e.b));
-    case "sin":
-    case "tanh":
-      return (e.op === "sin" ? sin : ops.tanh)(add(of(e.a), of(e.b)));
-    case "cond":
-      return cond(
-        gt(of(e.c), 0.123),
-        () => of(e.a),
-        () => of(e.b),
-      );
-    case "loop": {
-      const { first, second, fixed } = whileLoop(
-        ({ i }) => lt(i, e.turns),
-        (s) => {
-          const inner = { ...names, first: s.first, second: s.second, fixed: s.fixed };
-          return { i: add(s.i, 1), first: sin(evaluate(e.a, inner)), second: add(s.first, sin(evaluate(e.b, inner))), fixed: s.fixed };
-        },
-        { i: 0, first: names.x, second: names.first, fixed: sin(names.second) },
-      );
-      return add(add(first, second), fixed);
-    }
-    default:
-      return names[e.op];
-  }
-}
-
 test("random loops and branches have the derivatives of what they compute", () => {
   const point = fc.integer({ min: -20, max: 20 }).map((n) => n / 11 + 0.0137);
   fc.assert(
     fc.property(expression, point, (e, x) => {
-      const f: F = (t) => evaluate({ op: "loop", turns: 2, a: e, b: e }, { x: t, first: t, second: mul(t, 0.5), fixed: 1 });
+      const f = programOf(e);
       const prepared = prepare(f, x);
       const h = 1e-4;
       const slopes = [-h, -h / 2, h / 2, h].map((d) => (prepared.value([x + d]) as number) - (prepared.value([x]) as number));
@@ -321,6 +263,6 @@ test("random loops and branches have the derivatives of what they compute", () =
       const slope = (8 * ((slopes[2] as number) - (slopes[1] as number)) - ((slopes[3] as number) - (slopes[0] as number))) / (6 * (h / 1));
       expect(Math.abs(d1 - slope)).toBeLessThan(1e-3 * (1 + Math.abs(d1) + Math.abs(d2)));
     }),
-    { numRuns: Number(process.env.RUNS ?? 150) },
+    { numRuns: 100 },
   );
 });

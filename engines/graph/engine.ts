@@ -15,6 +15,7 @@ import { emit } from "./execute/emit.ts";
 import { type Executor, load } from "./execute/load.ts";
 import { countNodes, type Graph } from "./graph.ts";
 import { intrinsics } from "./intrinsics.ts";
+import { optimise } from "./optimise/optimise.ts";
 import { printGraph } from "./print.ts";
 import { TracedProgram } from "./traced-program.ts";
 
@@ -32,7 +33,7 @@ interface Variant {
 class Prepare implements Prepared, Owned {
   owner = 0;
   /** Of what has been made so far. */
-  readonly phases = { trace: 0, transform: 0, compile: 0 };
+  readonly phases = { trace: 0, transform: 0, optimise: 0, compile: 0 };
   private readonly program: Program;
   private readonly wrt: readonly number[];
   /** The most recent first. */
@@ -112,12 +113,15 @@ class Prepare implements Prepared, Owned {
   stages(args: readonly Tree[]): readonly Stage[] {
     const { traced } = this.given(args).variant;
     const gradient = traced.gradient();
-    const { text, programs } = emit(gradient);
+    const { graph: optimised, passes } = optimise(gradient);
+    const work = passes.map((p) => `${p.name}: ${p.removed} nodes removed in ${p.milliseconds.toFixed(1)} ms`);
+    const { text, programs } = emit(optimised);
     const title = (what: string, g: Graph) => `${what} (${countNodes(g)} nodes)`;
     const value = traced.value();
     return [
       { title: title("graph of the value", value), text: printGraph(value) },
       { title: title("graph of value and gradient", gradient), text: printGraph(gradient) },
+      { title: title("optimised", optimised), text: `${printGraph(optimised)}\n\n${work.join("\n")}` },
       { title: "executor", text },
       ...programs.map((p, i) => ({ title: `tensor program ${i}, before the compile service`, text: showProgram(p) })),
     ];
@@ -127,8 +131,9 @@ class Prepare implements Prepared, Owned {
     let executor = variant.executors.get(what);
     if (executor === undefined) {
       const made = this.timed("transform", () => this.located(graph));
-      this.nodes = countNodes(made);
-      executor = this.timed("compile", () => load(made));
+      const optimised = this.timed("optimise", () => optimise(made).graph);
+      this.nodes = countNodes(optimised);
+      executor = this.timed("compile", () => load(optimised));
       variant.executors.set(what, executor);
     }
     return executor.run(leaves);

@@ -50,7 +50,8 @@ export interface TensorConstant {
 export type Operation =
   | { readonly op: "parameter" }
   | { readonly op: "constant"; readonly value: number | TensorConstant }
-  | { readonly op: "apply"; readonly primitive: AnyPrimitive; readonly params: unknown }
+  /** `isDerivative`: differentiation put it there, and no program can tell the sign of its zeros. */
+  | { readonly op: "apply"; readonly primitive: AnyPrimitive; readonly params: unknown; readonly isDerivative: boolean }
   /** The same value under another name: what a derivative is taken by. */
   | { readonly op: "identity" }
   | { readonly op: "if"; readonly consequent: Graph; readonly otherwise: Graph }
@@ -224,6 +225,19 @@ export function inside<T>(graph: Graph, body: () => T): T {
   }
 }
 
+let isDerivative = false;
+
+/** Runs `body` with the nodes that it adds known as parts of a derivative. */
+export function differentiating<T>(body: () => T): T {
+  const before = isDerivative;
+  isDerivative = true;
+  try {
+    return body();
+  } finally {
+    isDerivative = before;
+  }
+}
+
 /** A value in a graph: one output of a node. */
 export class Output extends Traced {
   /** Below every other engine: a graph holds what they compute. */
@@ -280,7 +294,7 @@ function applied(graph: Graph, primitive: AnyPrimitive, inputs: readonly Value[]
   const types = inputs.map(typeOf);
   if (primitive === primitives.lift) {
     const node = graph.add(
-      { op: "apply", primitive, params },
+      { op: "apply", primitive, params, isDerivative },
       [graph.bring(inputs[0] as Value)],
       [tensorType(aval([], (params as { dtype: DType }).dtype))],
     );
@@ -295,7 +309,7 @@ function applied(graph: Graph, primitive: AnyPrimitive, inputs: readonly Value[]
         "make a tensor with createTensor(values, shape, dtype)",
       );
     return graph.add(
-      { op: "apply", primitive, params },
+      { op: "apply", primitive, params, isDerivative },
       inputs.map((x) => graph.bring(x)),
       [NUMBER_TYPE],
     ).outputs[0] as Output;
@@ -317,13 +331,13 @@ function applied(graph: Graph, primitive: AnyPrimitive, inputs: readonly Value[]
     params,
   );
   const type = primitive === primitives.item ? NUMBER_TYPE : tensorType(out);
-  return graph.add({ op: "apply", primitive, params }, lifted, [type]).outputs[0] as Output;
+  return graph.add({ op: "apply", primitive, params, isDerivative }, lifted, [type]).outputs[0] as Output;
 }
 
 /** The number that an output is known to be. */
-export function constantOf(x: Output): number | undefined {
-  const { operation } = x.node;
-  return operation.op === "constant" && typeof operation.value === "number" ? operation.value : undefined;
+export function constantOf(x: Output | undefined): number | undefined {
+  const operation = x?.node.operation;
+  return operation?.op === "constant" && typeof operation.value === "number" ? operation.value : undefined;
 }
 
 /** The nodes of one graph that these outputs need, inputs first. O(nodes). */

@@ -5,18 +5,20 @@
 import type { Value } from "../../../core/tensor/traced.ts";
 import { valueOps } from "../../../core/tensor/values.ts";
 import { addLists, addResult, addState, type If, pop, push, setNext, stack, unstack, type While } from "../control.ts";
-import { type Graph, inOrder, inside, type Node, type OpOf, type Output } from "../graph.ts";
+import { differentiating, type Graph, inOrder, inside, type Node, type OpOf, type Output } from "../graph.ts";
 import { activeInLoop, ruleFor } from "./activity.ts";
 import { conform, itself, siteOf, zero } from "./reverse.ts";
 
 /** Tangents of `results` where those of the sources are given; undefined where there is none. O(nodes). */
 export function forward(results: readonly Output[], given: ReadonlyMap<Output, Value>): (Value | undefined)[] {
-  const tangents = new Map(given);
-  for (const n of inOrder(results)) {
-    if (!n.needs.some((x) => tangents.has(x))) continue;
-    for (const [i, t] of tangentsOf(n, tangents).entries()) if (t !== undefined) tangents.set(n.outputs[i] as Output, t);
-  }
-  return results.map((r) => tangents.get(r));
+  return differentiating(() => {
+    const tangents = new Map(given);
+    for (const n of inOrder(results)) {
+      if (!n.needs.some((x) => tangents.has(x))) continue;
+      for (const [i, t] of tangentsOf(n, tangents).entries()) if (t !== undefined) tangents.set(n.outputs[i] as Output, t);
+    }
+    return results.map((r) => tangents.get(r));
+  });
 }
 
 function tangentsOf(n: Node, tangents: ReadonlyMap<Output, Value>): readonly (Value | undefined)[] {

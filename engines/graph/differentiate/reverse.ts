@@ -24,7 +24,18 @@ import {
   unstack,
   type While,
 } from "../control.ts";
-import { avalOfType, currentGraph, type Graph, inOrder, inside, type Node, type OpOf, type Output, type Type } from "../graph.ts";
+import {
+  avalOfType,
+  currentGraph,
+  differentiating,
+  type Graph,
+  inOrder,
+  inside,
+  type Node,
+  type OpOf,
+  type Output,
+  type Type,
+} from "../graph.ts";
 import { activeInLoop, activeOutputs, isDifferentiable, ruleFor } from "./activity.ts";
 
 /** The value that an output of the graph being differentiated has where the derivative is built. */
@@ -59,13 +70,15 @@ export function backward(
   sources: readonly Output[],
   primal: Primal,
 ): (Value | undefined)[] {
-  const walk = new Walk(activeOutputs(results, sources), primal);
-  for (const [i, r] of results.entries()) {
-    const seed = seeds[i];
-    if (seed !== undefined) walk.arrive(r, seed);
-  }
-  for (const n of inOrder(results).reverse()) walk.visit(n);
-  return sources.map((s) => walk.cotangents.get(s));
+  return differentiating(() => {
+    const walk = new Walk(activeOutputs(results, sources), primal);
+    for (const [i, r] of results.entries()) {
+      const seed = seeds[i];
+      if (seed !== undefined) walk.arrive(r, seed);
+    }
+    for (const n of inOrder(results).reverse()) walk.visit(n);
+    return sources.map((s) => walk.cotangents.get(s));
+  });
 }
 
 class Walk {

@@ -5,8 +5,23 @@
 import { addState, type If, openIf, openWhile, setNext, type While } from "../control.ts";
 import { Graph, graphsIn, inOrder, inside, type Node, type Output } from "../graph.ts";
 
-/** What stands for a node in the new graph, whose operands are `inputs`; undefined to copy it. Runs with the new graph being built. */
-export type Visit = (node: Node, inputs: readonly Output[], graph: Graph) => readonly Output[] | undefined;
+/** Where a node is copied to. */
+export interface Place {
+  /** The graph that is being built. */
+  readonly to: Graph;
+  /** What the results need of the old graph: of all else nothing stands in the new one. */
+  readonly live: ReadonlySet<Output>;
+  /** What stands there for a live value of the old graph. */
+  at(old: Output): Output;
+  /** Copies `results` of a graph inside the node, whose parameters and captured values are `given`. */
+  copy(results: readonly Output[], given: ReadonlyMap<Output, Output>): readonly Output[];
+}
+
+/**
+ * What stands for a node in the new graph, whose operands are `inputs`; undefined to copy it. Of a loop, operands that only states need
+ * which are not live are undefined.
+ */
+export type Visit = (node: Node, inputs: readonly Output[], place: Place) => readonly (Output | undefined)[] | undefined;
 
 /** The outermost graph with parameters of the same types, or others that stand for them. O(nodes · depth of loops). */
 export function rebuild(graph: Graph, visit: Visit = () => undefined): Graph {
@@ -21,10 +36,20 @@ export function rebuild(graph: Graph, visit: Visit = () => undefined): Graph {
 /** Copies what `results` need to `to`; `map` says what stands for what, and is told of all that is copied. */
 function copyInto(to: Graph, results: readonly Output[], map: Map<Output, Output>, visit: Visit): void {
   const live = liveOutputs(results);
+  const place: Place = {
+    to,
+    live,
+    at: (old) => map.get(old) as Output,
+    copy(wanted, known) {
+      const within = new Map(known);
+      copyInto(to, wanted, within, visit);
+      return wanted.map((r) => within.get(r) as Output);
+    },
+  };
   for (const n of inOrder(results)) {
     if (n.op === "parameter" || !n.outputs.some((o) => live.has(o))) continue;
     const given = n.inputs.map((x) => map.get(x) as Output);
-    const replaced = visit(n, given, to);
+    const replaced = visit(n, given, place);
     if (replaced !== undefined) for (const [i, o] of n.outputs.entries()) map.set(o, replaced[i] as Output);
     else if (n.op === "if") copyIf(n as If, live, map, visit);
     else if (n.op === "while") copyWhile(n as While, live, map, visit);
@@ -53,7 +78,7 @@ function capture(from: Node, to: Node, live: ReadonlySet<Output>, map: ReadonlyM
 
 function copyIf(n: If, live: ReadonlySet<Output>, map: Map<Output, Output>, visit: Visit): void {
   const copy = openIf(map.get(n.inputs[0] as Output) as Output);
-  const wanted = n.outputs.filter((o) => live.has(o));
+  const wanted = n.outputs.filter((o) => live.has(o) && !isPassedOn(n, o, map));
   const resultsOf = (g: Graph) => wanted.map((o) => g.results[o.index] as Output);
   const old = graphsIn(n as Node);
   const within = capture(n as Node, copy as Node, new Set(old.flatMap((g) => [...liveOutputs(resultsOf(g))])), map);
@@ -65,13 +90,33 @@ function copyIf(n: If, live: ReadonlySet<Output>, map: Map<Output, Output>, visi
   for (const o of wanted) map.set(o, copy.addOutput(o.type));
 }
 
+/** What both branches take from around them unchanged is that. */
+function isPassedOn(n: If, o: Output, map: Map<Output, Output>): boolean {
+  const { consequent, otherwise } = n.operation;
+  const i = consequent.captured.indexOf(consequent.results[o.index] as Output);
+  if (i < 0 || otherwise.captured[i] !== otherwise.results[o.index]) return false;
+  map.set(o, map.get(n.captures[i] as Output) as Output);
+  return true;
+}
+
 function copyWhile(n: While, live: ReadonlySet<Output>, map: Map<Output, Output>, visit: Visit): void {
   const copy = openWhile();
   const { states, within: inner } = liveStates(n, live);
   const [old, made] = [n.operation, copy.operation];
   const added = new Map<number, Output>();
-  for (const [i, x] of n.inputs.entries()) if (states[i]) added.set(i, addState(copy, map.get(x) as Output));
   const within = capture(n as Node, copy as Node, inner, map);
+  for (const [i, x] of n.inputs.entries()) {
+    if (!states[i]) continue;
+    const initial = map.get(x) as Output;
+    if (old.body.results[i] !== old.body.parameters[i]) added.set(i, addState(copy, initial));
+    else {
+      // What no turn changes is no state.
+      const at = copy.capture(initial);
+      within.set(old.test.parameters[i] as Output, made.test.captured[at] as Output);
+      within.set(old.body.parameters[i] as Output, made.body.captured[at] as Output);
+      map.set(n.outputs[i] as Output, initial);
+    }
+  }
   for (const [k, i] of [...added.keys()].entries()) {
     within.set(old.test.parameters[i] as Output, made.test.parameters[k] as Output);
     within.set(old.body.parameters[i] as Output, made.body.parameters[k] as Output);
@@ -104,8 +149,22 @@ export function liveOutputs(results: readonly Output[]): ReadonlySet<Output> {
   return live;
 }
 
+/** The captured values among what a graph inside a node needs for `results`, with what stands for them around the node. */
+export function capturedBy(n: Node, graph: Graph, results: readonly Output[], place: Place): Map<Output, Output> {
+  const needed = liveOutputs(results);
+  return new Map(
+    n.captures.flatMap((c, i): [Output, Output][] => {
+      const inner = graph.captured[i] as Output;
+      return needed.has(inner) ? [[inner, place.at(c)]] : [];
+    }),
+  );
+}
+
 /** The states that are read after the loop, that its test reads, or that such a state is computed from; what is live inside. */
-function liveStates(n: While, live: ReadonlySet<Output>): { readonly states: readonly boolean[]; readonly within: ReadonlySet<Output> } {
+export function liveStates(
+  n: While,
+  live: ReadonlySet<Output>,
+): { readonly states: readonly boolean[]; readonly within: ReadonlySet<Output> } {
   const { test, body } = n.operation;
   const asked = liveOutputs(test.results);
   const states = n.outputs.map((o, i) => live.has(o) || asked.has(test.parameters[i] as Output));

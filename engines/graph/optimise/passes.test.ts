@@ -1,0 +1,188 @@
+/** Each pass alone: what it makes of small graphs, and that it changes no number of random ones. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { createWasm } from "../../../core/device/wasm/device.ts";
+import * as ops from "../../../core/ops.ts";
+import { useDevice } from "../../../core/tensor/tensor.ts";
+import { expression, programOf } from "../../../test/graph/expressions.ts";
+import type { Program, Tree } from "../../engine.ts";
+import { load } from "../execute/load.ts";
+import type { Graph } from "../graph.ts";
+import { printGraph } from "../print.ts";
+import { TracedProgram } from "../traced-program.ts";
+import { optimise, type PassName, passes, passNames } from "./optimise.ts";
+
+useDevice(createWasm());
+
+const { add, mul, sub, div, sin, exp, neg, lt, cond, whileLoop, scan, createTensor } = ops;
+
+function traced(f: (...args: never[]) => unknown, args: readonly Tree[], wrt: readonly number[] = args.map((_, i) => i)): TracedProgram {
+  const program: Program = { file: "f.ts", exportName: "f", source: "", overloaded: () => f as never, sources: undefined as never };
+  return new TracedProgram(program, args, wrt);
+}
+const graphOf = (f: (x: number) => number): Graph => traced(f, [0.5]).value();
+/** The graph by these passes, one after the other, as text without its head. */
+const by = (graph: Graph, ...names: readonly PassName[]) => names.reduce((g, n) => passes[n](g), graph);
+const text = (graph: Graph) =>
+  printGraph(graph)
+    .split("\n")
+    .slice(1)
+    .map((l) => l.trim());
+
+describe("what a pass makes of a graph", () => {
+  test("prune: states that reach no result, results that nobody reads, states that no turn changes", () => {
+    const f = (x: number) => {
+      const { y } = whileLoop(
+        ({ i }) => lt(i, x),
+        ({ i, y, unread, still }) => ({ i: add(i, 1), y: mul(y, still), unread: sin(unread), still }),
+        { i: 0, y: 1, unread: x, still: exp(x) },
+      );
+      return y;
+    };
+    expect(text(by(graphOf(f), "prune"))).toEqual([
+      "%1: number = exp(%0)",
+      "%2: number, %3: number = while(0, 1; %0, %1)",
+      "test(%4: number, %5: number, %6: number, %7: number)",
+      "%8: number = lt(%4, %6)",
+      "give %8",
+      "body(%9: number, %10: number, %11: number, %12: number)",
+      "%13: number = add(%9, 1)",
+      "%14: number = mul(%10, %12)",
+      "give %13, %14",
+      "give %3",
+    ]);
+  });
+
+  test("fold: known numbers, known conditions, loops that do not turn", () => {
+    const f = (x: number) => {
+      const chosen = cond(
+        lt(mul(x, 0), 1),
+        () => x,
+        () => 0,
+      );
+      return add(chosen, mul(3, 4));
+    };
+    expect(text(by(graphOf(f), "fold")).some((l) => l.includes("if("))).toBe(true);
+    const g = (x: number) => {
+      return whileLoop(
+        () => lt(1, 0),
+        (y) => mul(y, y),
+        x,
+      );
+    };
+    expect(text(by(graphOf(g), "fold"))).toEqual(["give %0"]);
+  });
+
+  test("simplify: operations that change nothing", () => {
+    expect(
+      text(
+        by(
+          graphOf((x) => div(mul(sub(neg(neg(x)), 0), 1), 1)),
+          "simplify",
+        ),
+      ),
+    ).toEqual(["give %0"]);
+    // These change the sign of a zero.
+    expect(
+      text(
+        by(
+          graphOf((x) => add(x, 0)),
+          "simplify",
+        ),
+      ),
+    ).toEqual(["%1: number = add(%0, 0)", "give %1"]);
+  });
+
+  test("common subexpressions: one of each", () => {
+    expect(
+      text(
+        by(
+          graphOf((x) => add(sin(x), mul(sin(x), sin(x)))),
+          "common subexpressions",
+        ),
+      ),
+    ).toEqual(["%1: number = sin(%0)", "%2: number = mul(%1, %1)", "%3: number = add(%1, %2)", "give %3"]);
+  });
+
+  test("invariants: what a loop computes anew each turn moves before it, but not what may fail", () => {
+    const f = (x: number) =>
+      whileLoop(
+        (y) => lt(y, 9),
+        (y) => add(y, mul(exp(x), 2)),
+        x,
+      );
+    const lines = text(by(graphOf(f), "invariants", "invariants"));
+    expect(lines.slice(0, 2)).toEqual(["%1: number = exp(%0)", "%2: number = mul(%1, 2)"]);
+    const rows = createTensor([1, 2, 3], [3, 1], "f64");
+    const g = traced(
+      (at: ops.Tensor) =>
+        whileLoop(
+          ({ i }) => lt(i, 0),
+          ({ i, y }) => ({ i: add(i, 1), y: add(y, ops.indexSelect(rows, at, 0)) as ops.Tensor }),
+          { i: 0, y: createTensor([0], [1, 1], "f64") },
+        ).y,
+      [createTensor([7], [1], "i32")],
+      [],
+    ).value();
+    // The loop does not turn, so row 7 of three is never asked for.
+    expect(load(by(g, "invariants")).run([createTensor([7], [1], "i32")])).toHaveLength(1);
+  });
+
+  test("unroll: a scan of a few rows is straight-line work, forward and back, with no list left", () => {
+    const xs = createTensor([1, 2, 3, 4, 5, 6], [3, 2], "f64");
+    const f = (w: ops.Tensor) => {
+      const [last, ys] = scan(
+        (c: ops.Tensor, x: ops.Tensor) => {
+          const next = ops.tanh(add(mul(c, w), x)) as ops.Tensor;
+          return [next, mul(next, next) as ops.Tensor] as const;
+        },
+        createTensor([0, 0], [2], "f64"),
+        xs,
+      );
+      return add(ops.sum(last), ops.sum(ys));
+    };
+    const w = createTensor([0.3, -0.2], [2], "f64");
+    const graph = traced(f, [w]).gradient();
+    const { graph: after } = optimise(graph);
+    expect(printGraph(graph)).toMatch(/while/);
+    expect(printGraph(after)).not.toMatch(/while|push|pop|stack|emptyList/);
+    const [a, b] = [graph, after].map((g) =>
+      load(g)
+        .run([w])
+        .map((r) => [...(r as ops.Tensor).toArray()]),
+    ) as [number[][], number[][]];
+    for (const [i, row] of a.entries()) for (const [k, x] of row.entries()) expect(b[i]?.[k]).toBeCloseTo(x, 13);
+  });
+
+  test("a loop of many turns, or of turns that are not known, stays", () => {
+    const loop = (n: number) => (x: number) =>
+      whileLoop(
+        ({ i }) => lt(i, n),
+        ({ i, y }) => ({ i: add(i, 1), y: sin(y) }),
+        { i: 0, y: x },
+      ).y;
+    expect(printGraph(optimise(graphOf(loop(1000))).graph)).toMatch(/while/);
+    expect(printGraph(optimise(graphOf((x) => loop(x)(x))).graph)).toMatch(/while/);
+    expect(printGraph(optimise(graphOf(loop(4))).graph)).not.toMatch(/while/);
+  });
+});
+
+/** No sign of zero. */
+const unsigned = (x: unknown) => (x as number) + 0;
+
+test("no pass changes a number, and all passes twice are all passes once", () => {
+  fc.assert(
+    fc.property(expression, fc.integer({ min: -20, max: 20 }), (e, n) => {
+      const x = n / 11 + 0.0137;
+      const program = traced(programOf(e), [x]);
+      for (const graph of [program.value(), program.gradient(), program.order(2)]) {
+        const want = load(graph).run([x]);
+        for (const name of passNames) expect(load(passes[name](graph)).run([x]).map(unsigned)).toEqual(want.map(unsigned));
+        const once = optimise(graph).graph;
+        expect(load(once).run([x]).map(unsigned)).toEqual(want.map(unsigned));
+        expect(printGraph(optimise(once).graph)).toBe(printGraph(once));
+      }
+    }),
+    { numRuns: 25 },
+  );
+});
