@@ -2,7 +2,7 @@
  * Trains the perceptron of `suites/dense/mlp.ts` on the handwritten digits with Adam (Kingma and Ba 2015), its gradient by the engine
  * that is named, and reports the accuracy on a quarter of the digits that it never saw.
  *
- *     npm run build && node dist/examples/train-digits.js [--engine tape|program-transform]
+ *     npm run build && node dist/examples/train-digits.js [--engine tape|graph|program-transform]
  */
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -6,7 +6,7 @@
 import { unsupported } from "../core/base/errors.ts";
 import * as ops from "../core/ops.ts";
 import { Tensor } from "../core/tensor/tensor.ts";
-import { innermost, type Value } from "../core/tensor/traced.ts";
+import { innermost, isKnown, type Value } from "../core/tensor/traced.ts";
 import { isCarried, operand, plain } from "./coerce.ts";
 
 type Fold = (a: Value, b: Value) => Value;
@@ -19,12 +19,13 @@ function unary(native: (x: number) => number, carried: (x: Value) => Value): (x:
   };
 }
 
-/** Piecewise constant: a traced number gives the plain result, a tensor the tensor of results. */
+/** Piecewise constant: a traced number gives the plain result, a tensor the tensor of results, what is not known yet a node. */
 function step(native: (x: number) => number, carried: (x: Value) => Value): (x: unknown) => unknown {
   return (x) => {
     if (typeof x === "number") return native(x);
     const v = operand(x);
     if (typeof v === "number") return native(v);
+    if (!isKnown(v)) return carried(v);
     const inner = innermost(v);
     return inner instanceof Tensor ? carried(v) : native(inner);
   };
@@ -77,7 +78,7 @@ const identity = (x: Value): Value => x;
  * would meet the kink of hypot(0, 0) where only some arguments are zero.
  */
 function hypotOf(...xs: unknown[]): unknown {
-  if (xs.length <= 2 || xs.map(operand).some((x) => innermost(x) instanceof Tensor)) return hypotByPairs(...xs);
+  if (xs.length <= 2 || xs.map(operand).some((x) => !isKnown(x) || innermost(x) instanceof Tensor)) return hypotByPairs(...xs);
   const values = xs.map(operand);
   if (!values.some(isCarried)) return Math.hypot(...(values as number[]));
   const largest = Math.max(...values.map((x) => Math.abs(innermost(x) as number)));

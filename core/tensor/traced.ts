@@ -20,6 +20,11 @@ export abstract class Traced {
   abstract readonly level: number;
   /** The value one level down. */
   abstract readonly primal: Value;
+  /** False for a value that only a graph will have: it has no primal. */
+  get isKnown(): boolean {
+    return true;
+  }
+
   /** Applies a primitive of which this value is the operand of highest level. */
   abstract interpret(primitive: AnyPrimitive, inputs: readonly Value[], params: unknown): Value;
 
@@ -107,6 +112,11 @@ export function forgetTexts(): void {
 /** True for a number, traced or not; a tensor is none, even where only its shape is known. */
 export function isNumber(value: Value): boolean {
   return typeof value === "number" || (value instanceof Traced && value.shape === undefined);
+}
+
+/** True where the value is there, and not just what will be computed. */
+export function isKnown(value: Value): boolean {
+  return !(value instanceof Traced) || value.isKnown;
 }
 
 /** The number or tensor inside all tracing levels. */

@@ -260,6 +260,10 @@ export class Output extends Traced {
     );
   }
 
+  override get isKnown(): boolean {
+    return false;
+  }
+
   override get aval(): Aval {
     return avalOfType(this.type);
   }

@@ -4,7 +4,7 @@
  */
 import { mismatch } from "../../core/base/errors.ts";
 import { withControlFlow } from "../../core/tensor/control.ts";
-import type { Tensor } from "../../core/tensor/tensor.ts";
+import { Tensor } from "../../core/tensor/tensor.ts";
 import type { Value } from "../../core/tensor/traced.ts";
 import type { Program, Tree } from "../engine.ts";
 import { isDifferentiable, isValue, kindOf, mapTree, oneLike, scalarResult, zeroLike } from "../trees.ts";
@@ -48,7 +48,8 @@ export class TracedProgram {
     this.parameters = parameters;
     this.active = active;
     const f = program.overloaded(intrinsics);
-    this.result = withControlFlow(control, () => inside(graph, () => f(...given)));
+    const result = withControlFlow(control, () => inside(graph, () => f(...given)));
+    this.result = mapTree(result, (x) => (x instanceof Tensor ? graph.bring(x) : x));
   }
 
   /** Results of the program, its leaves that are values, in order. */
@@ -128,7 +129,7 @@ export class TracedProgram {
       const value = scalarResult(this.result, "the gradient");
       const sources = this.sources();
       const cts = value instanceof Output ? backward([value], [oneLike(value)], sources, itself) : [];
-      return { value, cotangents: sources.map((s, i) => cts[i] ?? zeroLike(s)) };
+      return { value, cotangents: sources.map((s, i) => this.graph.bring(cts[i] ?? zeroLike(s))) };
     });
     return this.gradients;
   }

@@ -2,18 +2,22 @@
  * Checks a generality case: a module of plain TypeScript through `valueAndGrad` (and `derivatives`), or its refusal. The error is
  * |got - want| / (abs/rel + |want|), which is at most `rel` exactly where |got - want| <= abs + rel·|want|.
  */
-import type { Engine, Tree } from "../../engines/engine.ts";
+import { basename, join } from "node:path";
+import type { Tree } from "../../engines/engine.ts";
 import { loadProgram } from "../../loader/load.ts";
+import { projectRoot } from "../root.ts";
 import { leavesOf } from "../tree.ts";
 import { describe, Findings, type Quantity } from "./compare.ts";
 import type { GeneralityCase } from "./formats.ts";
-import { isRefusal, judge, messageOf, type Verdict } from "./judge.ts";
+import { isRefusal, judge, messageOf, type Site, type Verdict } from "./judge.ts";
 
-export function checkGenerality(c: GeneralityCase, engine: Engine): Verdict {
+export function checkGenerality(c: GeneralityCase, { engine, adapted }: Site): Verdict {
   const wrt = c.wrt ?? c.args.map((_, i) => i);
   const args = (): Tree[] => structuredClone(c.args) as Tree[];
   const run = () => {
-    const prepared = engine.prepare(loadProgram({ file: `${c.name}.ts`, source: c.source }), args(), wrt);
+    // An adapted form is a file of the project: it imports by its place.
+    const file = adapted === undefined ? `${c.name}.ts` : join(projectRoot, "harness/cases/adapted/generality", `${basename(c.name)}.ts`);
+    const prepared = engine.prepare(loadProgram({ file, source: adapted ?? c.source }), args(), wrt);
     const { value, grad } = prepared.valueAndGrad(args());
     return { prepared, value, grad };
   };

@@ -16,11 +16,12 @@ import { operatorSource } from "./vocabulary.ts";
 
 const FACTORISATIONS = ["cholesky", "inverse", "solve", "det"];
 
-export function checkFunction(c: FunctionCase, { engine, dtype }: Site): Verdict {
+export function checkFunction(c: FunctionCase, { engine, dtype, adapted }: Site): Verdict {
   const isOp = c.kind === "op";
   const toArgument = isOp ? toTensor : toNumberOrTensor;
-  const source = `${isOp ? operatorSource(c) : programSource(c.op)}\n${phiSource(c)}`;
-  const program = (name: string) => loadProgram({ file: join(projectRoot, "harness/cases/programs", `${c.id}.ts`), source }, name);
+  const source = `${adapted ?? (isOp ? operatorSource(c) : programSource(c.op))}\n${phiSource(c)}`;
+  const folder = adapted === undefined ? "programs" : "adapted/programs";
+  const program = (name: string) => loadProgram({ file: join(projectRoot, "harness/cases", folder, `${c.id}.ts`), source }, name);
   const findings = new Findings();
   const compare = (quantity: Quantity, what: string, got: readonly unknown[], want: readonly GoldenTensor[]) => {
     const allowed = goldenTolerance(dtype, quantity, c.f32_error[quantity], FACTORISATIONS.includes(c.op));

@@ -12,6 +12,8 @@ import type { Check } from "../schema.ts";
 export interface Site {
   readonly engine: Engine;
   readonly dtype: FloatDType;
+  /** Source to take in place of the program's own. */
+  readonly adapted?: string;
 }
 
 export type Verdict = Pick<Check, "status" | "worst" | "checks" | "message" | "line">;

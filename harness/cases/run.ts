@@ -10,9 +10,10 @@ import { useDevice } from "../../core/tensor/tensor.ts";
 import type { Engine, EngineName } from "../../engines/engine.ts";
 import { engineByName } from "../../engines/registry.ts";
 import type { Check } from "../schema.ts";
+import { judgeAdapted } from "./adapted.ts";
 import { checkGenerality } from "./generality.ts";
 import { checkFunction } from "./golden.ts";
-import { judge, type Site, type Verdict } from "./judge.ts";
+import type { Site, Verdict } from "./judge.ts";
 import { checkModel } from "./models.ts";
 import { type ReferenceCase, readCases } from "./read.ts";
 import { checkWorkload } from "./workloads.ts";
@@ -41,7 +42,7 @@ export async function* runCases(paths: readonly string[], { engines, devices, dt
           const dtype = plain ? "f64" : asked;
           // A program under test may have made another device current, and a check may be followed by a long pause.
           useDevice(openDevice(device));
-          const verdict = scope(() => judge(() => checkCase(reference, { engine, dtype })));
+          const verdict = scope(() => judgeAdapted(reference, { engine, dtype }, (site) => checkCase(reference, site)));
           yield { case: reference.name, engine: engine.name, device, dtype, ...verdict };
         }
       }
@@ -64,7 +65,7 @@ function checkCase(reference: ReferenceCase, site: Site): Verdict {
     case "model":
       return checkModel(reference.case, site);
     case "generality":
-      return checkGenerality(reference.case, site.engine);
+      return checkGenerality(reference.case, site);
     case "workload":
       return checkWorkload(reference, site);
     case "unreadable":

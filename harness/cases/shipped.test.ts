@@ -12,6 +12,8 @@ import { findNative } from "../../core/device/native/availability.ts";
 import { openDevice } from "../../core/device/registry.ts";
 import { releaseConstants } from "../../core/tensor/eager.ts";
 import { useDevice } from "../../core/tensor/tensor.ts";
+import type { Engine } from "../../engines/engine.ts";
+import { graph } from "../../engines/graph/engine.ts";
 import { tape } from "../../engines/tape/engine.ts";
 import { projectRoot } from "../root.ts";
 import type { Check } from "../schema.ts";
@@ -20,7 +22,7 @@ import { runCases } from "./run.ts";
 const data = join(projectRoot, "test", "data");
 
 /** The checks of `paths`; fails where a case leaves live memory behind, and names it. */
-async function checks(paths: readonly string[], device: DeviceName, dtype: FloatDType): Promise<Check[]> {
+async function checks(paths: readonly string[], device: DeviceName, dtype: FloatDType, engine: Engine = tape): Promise<Check[]> {
   const live = () => {
     releaseConstants();
     const { liveBytes, liveBuffers } = openDevice(device).stats();
@@ -29,7 +31,7 @@ async function checks(paths: readonly string[], device: DeviceName, dtype: Float
   useDevice(openDevice(device));
   const before = live();
   const all: Check[] = [];
-  for await (const check of runCases(paths, { engines: [tape], devices: [device], dtypes: [dtype] })) {
+  for await (const check of runCases(paths, { engines: [engine], devices: [device], dtypes: [dtype] })) {
     expect(live(), `live memory after ${check.case}`).toEqual(before);
     all.push(check);
   }
@@ -77,6 +79,20 @@ describe.each(["interpreter", "wasm", ...(native.available ? (["native"] as cons
       expect(new Set(all.map((c) => c.dtype))).toEqual(new Set([dtype]));
     });
   });
+});
+
+test("the graph engine passes what decides by no value, refuses what does, and passes that in the form adapted to graphs", async () => {
+  const all = await checks(
+    ["golden", "operators", "models"].map((folder) => join(data, folder)),
+    "wasm",
+    "f64",
+    graph,
+  );
+  expect(unlike(all, "pass", "refused", "skipped")).toEqual([]);
+  const refused = all.filter((c) => c.status === "refused");
+  expect(refused.map((c) => c.case)).toEqual(["programs/branch_in_loop", "programs/early_exit", "programs/newton_sqrt"]);
+  for (const c of refused) expect(c.message).toMatch(/ passes$/);
+  expect(all.filter((c) => c.status === "pass").length).toBeGreaterThanOrEqual(240);
 });
 
 test("a case that is refused, throws inside a derivative or overflows the stack leaves no memory and no trace in the next", async () => {
