@@ -15,9 +15,10 @@ import { type ArenaPlan, alignedBytes, type Lifetime, planArena } from "./memory
 import { type PassName, type PassStatistics, passNames, runPass } from "./passes.ts";
 import { nodesOf, type Program, type Value } from "./program.ts";
 import { type Step, stepsOf } from "./steps.ts";
+import { together } from "./together.ts";
 
 /** What can be switched off, to see what it is worth. */
-export type Switch = PassName | "fusion" | "epilogues" | "inPlace" | "sharing";
+export type Switch = PassName | "fusion" | "epilogues" | "together" | "inPlace" | "sharing";
 
 export interface CompileOptions {
   readonly off?: readonly Switch[];
@@ -34,6 +35,8 @@ export interface CompileStatistics {
   /** Launches of a run, and how many a run would have without fusion. */
   readonly launches: number;
   readonly unfusedLaunches: number;
+  /** Launches that run together with others, less one for each company. */
+  readonly joinedLaunches: number;
   /** The arena, the least that any plan needs, and what buffers of their own would take. */
   readonly arenaBytes: number;
   readonly lowerBound: number;
@@ -79,7 +82,8 @@ export class Executable {
     for (const n of nodes)
       if (n.primitive.name === "item") throw mismatch("a program holds tensors only, and item(x) is a number", "leave out item");
     const fused = fuse(current, { fusion: !off.has("fusion") });
-    this.steps = stepsOf(fused, { epilogues: !off.has("epilogues") });
+    const steps = stepsOf(fused, { epilogues: !off.has("epilogues") });
+    this.steps = off.has("together") ? steps : together(steps);
 
     this.donations = new Donations(current, options.donate ?? [], fused.outputOf, off.has("inPlace") ? [] : this.steps);
     const layout = new Layout(current, fused.outputOf, this.steps, off, this.donations);
@@ -90,6 +94,7 @@ export class Executable {
       passes,
       nodes: nodes.length,
       launches: this.steps.reduce((n, s) => n + s.launches.length, 0),
+      joinedLaunches: steps.length - this.steps.length,
       unfusedLaunches: nodes.reduce((n, x) => n + launchesOf(x), 0),
       arenaBytes: arena.bytes,
       lowerBound: arena.lowerBound,

@@ -70,7 +70,7 @@ export function fuse(program: Program, options: { readonly fusion: boolean }): F
 class Fusion {
   private readonly program: Program;
   private readonly enabled: boolean;
-  private readonly order = new UnitOrder();
+  private readonly order = new UnitOrder<Unit>();
   private readonly unitOf = new Map<Value, Unit>();
   private readonly lazies = new Map<Value, Lazy>();
   private readonly stored = new Set<Value>();

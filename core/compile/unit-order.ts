@@ -3,9 +3,14 @@
  * before itself (Pearce and Kelly 2006, "A dynamic topological sort algorithm for directed acyclic graphs"). Whether one unit needs
  * another is then a search between their places only.
  */
-import type { Unit } from "./group.ts";
+/** What can be put in order. */
+export interface Ordered<U> {
+  /** Its place in the order; -1 before it has one. */
+  place: number;
+  readonly deps: Set<U>;
+}
 
-export class UnitOrder {
+export class UnitOrder<Unit extends Ordered<Unit>> {
   private readonly units: Unit[] = [];
 
   /** Each after what it needs. */

@@ -91,4 +91,47 @@ export interface RoutineLaunch {
   readonly inputs: readonly number[];
 }
 
-export type Launch = KernelLaunch | MatmulLaunch | ConvolutionLaunch | RoutineLaunch;
+/**
+ * Launches of which none needs another, as one: the device shares its threads among all of them, in one fork and join. Each gives the
+ * bits that it gives alone. None checks indices.
+ */
+export interface TogetherLaunch {
+  readonly kind: "together";
+  readonly members: readonly Member[];
+}
+
+export interface Member {
+  readonly launch: KernelLaunch | MatmulLaunch;
+  /** For each of its operands, outputs and then inputs, the number among those of the whole: all outputs, then all inputs. */
+  readonly operands: readonly number[];
+}
+
+export type Launch = KernelLaunch | MatmulLaunch | ConvolutionLaunch | RoutineLaunch | TogetherLaunch;
+
+/** How many outputs a launch stores. */
+export function outputsOf(launch: Launch): number {
+  switch (launch.kind) {
+    case "kernel":
+      return launch.kernel.outputs.length;
+    case "matmul":
+      return launch.epilogue?.kernel.outputs.length ?? 1;
+    case "together":
+      return launch.members.reduce((n, m) => n + outputsOf(m.launch), 0);
+    default:
+      return 1;
+  }
+}
+
+/** How many operands a launch is run with: outputs, then as many inputs as it numbers. */
+export function operandsOf(launch: Launch): number {
+  if (launch.kind === "together") return 1 + Math.max(-1, ...launch.members.flatMap((m) => m.operands));
+  const inputs = launch.kind === "matmul" && launch.epilogue ? [...launch.inputs, ...launch.epilogue.inputs] : launch.inputs;
+  return outputsOf(launch) + 1 + Math.max(-1, ...inputs);
+}
+
+/** The launches of generated kernels that a launch consists of. */
+export function kernelsOf(launch: Launch): readonly KernelLaunch[] {
+  if (launch.kind === "kernel") return [launch];
+  if (launch.kind === "together") return launch.members.flatMap((m) => kernelsOf(m.launch));
+  return launch.kind === "matmul" && launch.epilogue ? [launch.epilogue] : [];
+}

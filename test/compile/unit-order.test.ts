@@ -21,7 +21,7 @@ test("units that come to need others, and take others over, stay in an order in 
   const steps = fc.array(fc.record({ kind: fc.nat(5), a: fc.nat(1000), b: fc.nat(1000), c: fc.nat(1000) }), { maxLength: 60 });
   fc.assert(
     fc.property(steps, (all) => {
-      const order = new UnitOrder();
+      const order = new UnitOrder<Unit>();
       for (const { kind, a, b, c } of all) {
         const { list } = order;
         const [x, y, z] = [a, b, c].map((n) => list[n % Math.max(1, list.length)]);

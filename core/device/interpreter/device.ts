@@ -7,7 +7,7 @@ import { type DType, sizeOf, type TypedArray } from "../../base/dtype.ts";
 import { assert, BenchError } from "../../base/errors.ts";
 import { compilePoint } from "../../kernel/javascript.ts";
 import type { Geometry, Output } from "../../kernel/kernel.ts";
-import type { ConvolutionLaunch, KernelLaunch, Launch, MatmulLaunch, RoutineLaunch } from "../../kernel/launch.ts";
+import type { ConvolutionLaunch, KernelLaunch, Launch, MatmulLaunch, RoutineLaunch, TogetherLaunch } from "../../kernel/launch.ts";
 import { levelsOf } from "../../kernel/level.ts";
 import { runRoutine } from "../../kernel/routines/run.ts";
 import { postorder } from "../../kernel/scalar-expr.ts";
@@ -126,6 +126,8 @@ class Interpreter implements Device {
         return this.convolution(launch);
       case "routine":
         return this.routine(launch);
+      case "together":
+        return this.together(launch);
       default:
         return launch satisfies never;
     }
@@ -176,6 +178,14 @@ class Interpreter implements Device {
       product(at, ...given);
       map(...(addresses.slice(0, outputs) as [Address]), at, ...given);
       this.free(at, bytes);
+    };
+  }
+
+  /** One after the other. */
+  private together({ members }: TogetherLaunch): Runnable {
+    const runs = members.map(({ launch, operands }) => ({ run: this.execute(launch), operands }));
+    return (...addresses) => {
+      for (const { run, operands } of runs) run(...(operands.map((i) => addresses[i]) as [Address]));
     };
   }
 

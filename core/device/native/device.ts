@@ -8,7 +8,7 @@ import type { DType, TypedArray } from "../../base/dtype.ts";
 import { hostArray } from "../../base/dtype.ts";
 import { BenchError } from "../../base/errors.ts";
 import type { Geometry } from "../../kernel/kernel.ts";
-import type { KernelLaunch, Launch } from "../../kernel/launch.ts";
+import { type KernelLaunch, kernelsOf, type Launch } from "../../kernel/launch.ts";
 import type { Site } from "../../render/wasm-layout.ts";
 import { bindArguments } from "../bind.ts";
 import { indexOutOfRange } from "../bounds.ts";
@@ -23,7 +23,7 @@ import { byteOffsets, kernelWords, type Place, type Step, type StepHost, stepsOf
 
 /** Words of the error cell: site, index, position. */
 const ERROR_WORDS = 34;
-const STEP_FUNCTIONS = "gemm_f32 gemm_f64 convolution_f32 convolution_f64 routine_f32 routine_f64 routine_i32".split(" ");
+const STEP_FUNCTIONS = "gemm_f32 gemm_f64 convolution_f32 convolution_f64 routine_f32 routine_f64 routine_i32 together".split(" ");
 
 /** A device in native memory; `maxBytes` limits what buffers may reserve (nine tenths of the machine's memory where not given). */
 export function createNative(options: { maxBytes?: number } = {}): Device {
@@ -88,8 +88,7 @@ class NativeDevice implements Device {
   }
 
   preparePlan(steps: readonly PlanStep[]): RunnablePlan {
-    const launches = steps.flatMap(({ launch: l }) => (l.kind === "matmul" && l.epilogue ? [l.epilogue] : l.kind === "kernel" ? [l] : []));
-    this.kernels.prepareAll(launches);
+    this.kernels.prepareAll(steps.flatMap(({ launch }) => kernelsOf(launch)));
     return this.tables.ownedBy(() => this.joined(steps));
   }
 

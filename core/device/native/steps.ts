@@ -3,8 +3,9 @@
  * list, so that a whole plan is one call and nothing has to be compiled for it but its kernels.
  */
 import { sizeOf } from "../../base/dtype.ts";
+import { effortOf } from "../../kernel/effort.ts";
 import type { Geometry, Kernel } from "../../kernel/kernel.ts";
-import type { ConvolutionLaunch, KernelLaunch, Launch, MatmulLaunch, RoutineLaunch } from "../../kernel/launch.ts";
+import type { ConvolutionLaunch, KernelLaunch, Launch, MatmulLaunch, RoutineLaunch, TogetherLaunch } from "../../kernel/launch.ts";
 import { arePointsIndependent, splitOf, WHOLE } from "../../render/c-schedule.ts";
 import { allOperands, type Site } from "../../render/wasm-layout.ts";
 import type { Address } from "../device.ts";
@@ -46,6 +47,8 @@ export function stepsOf(host: StepHost, launch: Launch): Step[] {
       return [convolutionStep(host, launch)];
     case "routine":
       return [routineStep(host, launch)];
+    case "together":
+      return togetherSteps(host, launch);
     default:
       return launch satisfies never;
   }
@@ -126,6 +129,28 @@ function convolutionStep(host: StepHost, launch: ConvolutionLaunch): Step {
   const words = [["forward", "input", "weight"].indexOf(product), n, groups, c, o];
   for (const pair of [input, output, kernel, stride, dilation, padding]) words.push(...pair);
   return libraryStep(host, `convolution_${launch.dtype}`, words, launch.inputs);
+}
+
+/** The members as steps of one step, the most laborious first: it has the longest to go. */
+function togetherSteps(host: StepHost, launch: TogetherLaunch): Step[] {
+  const parts = launch.members
+    .map((m) => ({ steps: stepsOf(host, m.launch), operands: m.operands, effort: Math.ceil(effortOf(m.launch)) }))
+    .sort((a, b) => b.effort - a.effort);
+  const steps = parts.flatMap((p) => p.steps);
+  const pointers = parts.flatMap((p) =>
+    p.steps.flatMap((s) => s.pointers.map(({ operand, offset }) => ({ operand: p.operands[operand] as number, offset }))),
+  );
+  if (steps.length === 0) return [];
+  const table = host.words(steps.flatMap((s) => [s.run, s.numbers, s.pointers.length, 0]));
+  let [step, pointer] = [0, 0];
+  const members = [...parts, { steps: [], effort: 0 }].map((p) => {
+    const words = [step, pointer, p.effort];
+    step += p.steps.length;
+    pointer += p.steps.reduce((n, s) => n + s.pointers.length, 0);
+    return words;
+  });
+  const numbers = host.words([parts.length, table, ...members.flat()]);
+  return [{ run: host.functions.get("together") as Address, numbers, pointers, sites: [], geometry: undefined }];
 }
 
 const ROUTINES = ["cholesky", "triangularSolve", "solve", "determinant", "logDeterminant", "argsort", "cofactors"] as const;

@@ -48,9 +48,14 @@ class NullDevice implements Device {
   }
 
   prepare(launch: Launch): Runnable {
-    const { kind } = launch;
-    this.kernels.add(kind === "kernel" ? launch.kernel.key : kind === "routine" ? launch.routine : `${kind} ${launch.dtype}`);
+    this.note(launch);
     return this.run;
+  }
+
+  private note(launch: Launch): void {
+    const { kind } = launch;
+    if (kind === "together") for (const m of launch.members) this.note(m.launch);
+    else this.kernels.add(kind === "kernel" ? launch.kernel.key : kind === "routine" ? launch.routine : `${kind} ${launch.dtype}`);
   }
 
   preparePlan(steps: readonly PlanStep[]): RunnablePlan {

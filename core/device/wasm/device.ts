@@ -4,8 +4,9 @@
  */
 import type { DType, TypedArray } from "../../base/dtype.ts";
 import { sizeOf } from "../../base/dtype.ts";
+import { effortOf } from "../../kernel/effort.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
-import type { Launch, RoutineLaunch } from "../../kernel/launch.ts";
+import { type Launch, operandsOf, type RoutineLaunch } from "../../kernel/launch.ts";
 import { runRoutine } from "../../kernel/routines/run.ts";
 import { renderWasm } from "../../render/wasm.ts";
 import { ERROR_CELL_WORDS } from "../../render/wasm-layout.ts";
@@ -25,7 +26,7 @@ import { loadModule } from "./modules.ts";
 import { Scratch } from "./scratch.ts";
 import { prepareTask, type TaskHost } from "./task.ts";
 import { Threads } from "./threads.ts";
-import { operandPlaces, type Work } from "./work.ts";
+import { joinedWork, operandPlaces, type Place, type Work } from "./work.ts";
 
 export interface WasmOptions {
   /** What buffers may reserve; at most 4 GiB. */
@@ -109,11 +110,8 @@ class WasmDevice implements Device {
   }
 
   private runnable(launch: Exclude<Launch, RoutineLaunch>): Runnable {
-    const outputs =
-      launch.kind === "kernel" ? launch.kernel.outputs.length : (launch.kind === "matmul" && launch.epilogue?.kernel.outputs.length) || 1;
-    const inputs = launch.kind === "matmul" && launch.epilogue ? [...launch.inputs, ...launch.epilogue.inputs] : launch.inputs;
-    const operands = outputs + 1 + Math.max(-1, ...inputs);
-    const work = this.workOf(launch, operands);
+    const operands = operandsOf(launch);
+    const work = this.workOf(launch, operandPlaces(operands));
     const counter = this.launchCount;
     const bound = bindWork(work, operands, counter, this.host);
     if (bound !== undefined) return this.checked(bound, work);
@@ -124,8 +122,7 @@ class WasmDevice implements Device {
     }, work);
   }
 
-  private workOf(launch: Exclude<Launch, RoutineLaunch>, operands: number): Work {
-    const places = operandPlaces(operands);
+  private workOf(launch: Exclude<Launch, RoutineLaunch>, places: readonly Place[]): Work {
     switch (launch.kind) {
       case "kernel":
         return kernelWork(this.host, launch, places);
@@ -133,6 +130,17 @@ class WasmDevice implements Device {
         return matmulWork(this.matmul, this.host, launch, places);
       case "convolution":
         return convolutionWork(this.host, launch, places);
+      case "together":
+        return joinedWork(
+          launch.members.map((m) => ({
+            work: this.workOf(
+              m.launch,
+              m.operands.map((i) => places[i] as Place),
+            ),
+            effort: effortOf(m.launch),
+          })),
+          4 * this.matmul.chunkWork,
+        );
       default:
         return launch satisfies never;
     }

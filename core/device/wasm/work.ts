@@ -54,10 +54,42 @@ export interface Work {
 /** Most chunks of a phase that checks indices, and of most others. */
 export const MOST_CHUNKS = 64;
 
+const SCRATCH_ALIGNMENT = 64;
+
 /** Items as at most `most` groups of neighbours, about equally long. */
 export function grouped<T>(items: readonly T[], most: number): T[][] {
   const size = Math.max(1, Math.ceil(items.length / Math.max(1, most)));
   const groups: T[][] = [];
   for (let from = 0; from < items.length; from += size) groups.push(items.slice(from, from + size));
   return groups;
+}
+
+/**
+ * Works of which none needs another, as one. Each keeps its own scratch memory of the launch; works of a single chunk share one with
+ * their neighbours until it is worth `least`.
+ */
+export function joinedWork(parts: readonly { readonly work: Work; readonly effort: number }[], least: number): Work {
+  const phases: Chunk[][] = [];
+  let threadBytes = 0;
+  let launchBytes = 0;
+  let room = 0;
+  for (const { work, effort } of parts) {
+    const base = launchBytes;
+    const moved = ({ fn, args }: Call): Call => ({ fn, args: args.map((a) => (a.base === LAUNCH ? after(a, base) : a)) });
+    const isSmall = work.phases.length === 1 && work.phases[0]?.length === 1;
+    for (const [i, chunks] of work.phases.entries()) {
+      phases[i] ??= [];
+      const into = phases[i] as Chunk[];
+      for (const chunk of chunks) {
+        const calls = chunk.map(moved);
+        if (isSmall && room > 0) into[into.length - 1] = [...(into.at(-1) as Chunk), ...calls];
+        else into.push(calls);
+      }
+    }
+    if (isSmall) room = (room > 0 ? room : least) - effort;
+    else room = 0;
+    threadBytes = Math.max(threadBytes, work.threadBytes ?? 0);
+    launchBytes += Math.ceil((work.launchBytes ?? 0) / SCRATCH_ALIGNMENT) * SCRATCH_ALIGNMENT;
+  }
+  return { phases, threadBytes, launchBytes };
 }

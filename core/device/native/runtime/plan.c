@@ -63,9 +63,55 @@ TG_ROUTINE(f32)
 TG_ROUTINE(f64)
 TG_ROUTINE(i32)
 
-/** The addresses of the functions above, in this order: products, convolutions, routines. */
+/**
+ * Steps that need nothing of each other: the threads are shared among them. The numbers say for each member, and after the last one
+ * for its end, its first step and pointer, and what it costs in multiplications; the most costly come first.
+ */
+typedef struct {
+  int64_t members;
+  const tg_step *steps;
+  struct {
+    int64_t step, pointer, effort;
+  } of[];
+} tg_company;
+
+typedef struct {
+  const tg_company *company;
+  void *const *p;
+  /** Where the members begin that are one chunk each. */
+  int64_t first;
+} tg_members;
+
+static void tg_run_member(void *context, int64_t chunk) {
+  const tg_members *members = context;
+  const tg_company *company = members->company;
+  int64_t i = members->first + chunk;
+  void *const *p = members->p + company->of[i].pointer;
+  for (int64_t s = company->of[i].step; s < company->of[i + 1].step; p += company->steps[s++].pointers)
+    company->steps[s].run(p, company->steps[s].numbers);
+}
+
+/** A member with much more to do than a chunk, and more than a thread's share, is run by all threads, the others by one each. */
+TG_EXPORT void tg_step_together(void *const *p, const int64_t *numbers) {
+  tg_members members = {(const tg_company *)numbers, p, 0};
+  const tg_company *company = members.company;
+  int64_t rest = 0, threads = tg_threads();
+  for (int64_t i = 0; i < company->members; i++) rest += company->of[i].effort;
+  for (; members.first < company->members; members.first++) {
+    int64_t effort = company->of[members.first].effort;
+    if (effort < 8 * TG_CHUNK_WORK || effort * threads < rest) break;
+    rest -= effort;
+    tg_run_member(&members, 0);
+  }
+  int64_t left = company->members - members.first;
+  if (rest >= 4 * TG_CHUNK_WORK) tg_parallel(left, tg_run_member, &members);
+  else
+    for (int64_t i = 0; i < left; i++) tg_run_member(&members, i);
+}
+
+/** The addresses of the functions above, in this order: products, convolutions, routines, steps together. */
 TG_EXPORT void tg_step_functions(int64_t *table) {
   void *const functions[] = {tg_step_gemm_f32, tg_step_gemm_f64, tg_step_convolution_f32, tg_step_convolution_f64,
-                             tg_step_routine_f32, tg_step_routine_f64, tg_step_routine_i32};
-  for (int i = 0; i < 7; i++) table[i] = (int64_t)(intptr_t)functions[i];
+                             tg_step_routine_f32, tg_step_routine_f64, tg_step_routine_i32, tg_step_together};
+  for (int i = 0; i < 8; i++) table[i] = (int64_t)(intptr_t)functions[i];
 }
