@@ -92,4 +92,16 @@ export const CHECKING: readonly Row[] = [
     1.3,
     6,
   ],
+  [
+    "a test that writes",
+    "export function f(x: number, n: number) { let s = x; let i = 0; while (i++ < n) { if (i === 2) continue; s *= x; } let k = n; do { s += x; } while (--k > 0 && s < 40); const q = [x, 2 * x]; let v: number | undefined; for (let j = 0; (v = q[j % 2]! * j) < 6 * x; j++) s += v; return s * (i + k); }",
+    1.2,
+    4,
+  ],
+  [
+    "nothing, by two conditions that were joined",
+    "function clamp(v: number): number { return Math.tanh(v); }\nexport function f(x: number, n: number) { let v: { a: number } | null = null; for (let i = 0; i < 3; i++) { if ((x < x && x > 0)) v = { a: clamp((v?.a ?? 0) + x) }; } return x * 2 + (v?.a ?? x); }",
+    0.3,
+    2,
+  ],
 ];

@@ -81,8 +81,16 @@ export class Frame {
     if (condition.op === "const" || this.known.has(condition)) return;
     this.known.set(condition, value);
     const meaning = meanings.get(condition);
-    if (meaning === undefined) return;
-    // `c ? x : false` is true: c holds, and x. The other three alike.
+    if (meaning !== undefined) this.understand(meaning, value);
+    for (let f: Frame | undefined = this; f !== undefined; f = f.parent)
+      for (const later of f.pending) if (later.meaning.condition === condition) this.learn(later.meaning.sides[value ? 0 : 1], later.value);
+  }
+
+  /** Of truth values that are known, and whose meaning says more when their condition becomes known. */
+  private readonly pending: { readonly meaning: Meaning; readonly value: boolean }[] = [];
+
+  /** `c ? x : false` is true: c holds, and x. The other three alike. */
+  private understand(meaning: Meaning, value: boolean): void {
     const [x, y] = meaning.sides;
     const [isOutX, isOutY] = [x, y].map((side) => side.op === "const" && side.value !== value);
     if (isOutX) {
@@ -91,7 +99,7 @@ export class Frame {
     } else if (isOutY) {
       this.learn(meaning.condition, true);
       this.learn(x, value);
-    }
+    } else this.pending.push({ meaning, value });
   }
 
   /** Whether a condition is known here, as a node of any enclosing frame. */

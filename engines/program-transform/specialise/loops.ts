@@ -32,11 +32,19 @@ export abstract class Loops extends Forms {
         throw this.refuse("the state of this loop changes its form from turn to turn", "keep what the loop carries in one form");
       const [freezes, unsettled] = [this.frozen.length, this.unsettled];
       const forTest = this.arm(outer, carried, shapes, () => this.checked(test));
+      if ([...forTest.writes].some(([c, value]) => c.number <= since && value !== c.value))
+        // A test that writes is the beginning of a turn, and where it fails the turn leaves the loop.
+        return this.loop(
+          () => this.truth(true),
+          () => this.fork(test(), turn, () => ({ kind: "break", label: undefined })),
+          isContinue,
+        );
       const before = kinds.length;
       const notes = this.journal.depth;
       let forTurn: ReturnType<Loops["arm"]>;
       try {
         forTurn = this.arm(outer, carried, shapes, () => {
+          this.frame.learn(this.unchecked(test), true);
           const end = turn();
           const code = this.codeOf(end, kinds, isContinue);
           if (constantOf(code) !== 0 || carried.includes(exit)) this.journal.write(exit, code);
@@ -49,8 +57,6 @@ export abstract class Loops extends Forms {
         this.journal.unwind(notes);
         return this.fork(test(), turn, () => NEXT);
       }
-      if ([...forTest.writes].some(([c, value]) => c.number <= since && value !== c.value))
-        throw this.refuse("the condition of this loop writes to variables", "write them in the body");
       const grown = [...forTurn.writes.keys()].filter((c) => (c.number <= since || c === exit || c === returned) && !carried.includes(c));
       let changed = grown.length > 0 || kinds.length !== before;
       for (const cell of grown) {

@@ -88,8 +88,17 @@ export abstract class Operators extends Loops {
     }
     const primitive = BINARY[operator];
     if (primitive === undefined) throw this.refuse(`the operator ${operator} is not differentiated`);
-    return this.apply(primitive, this.numeric(a), this.numeric(b));
+    return this.apply(primitive, this.operand(a), this.operand(b));
   }
+
+  /** A number, of what may be one of several values: where it is nothing, the program ends. */
+  private operand(v: Value): Node {
+    if (v instanceof Nothing && this.alternatives > 0) throw this.thrownHere(`${v.name} is used where a number belongs`);
+    return this.numeric(v);
+  }
+
+  /** How many values that may be several are being taken apart. */
+  private alternatives = 0;
 
   protected equal(a: Value, b: Value, isLoose: boolean): Node {
     if (isNode(a) && isNode(b)) {
@@ -109,7 +118,7 @@ export abstract class Operators extends Loops {
   }
 
   logical(operator: string, a: Value, b: () => Value): Value {
-    if (operator === "??") return this.choose(this.isNothing(a), b, () => this.pick(a, false));
+    if (operator === "??") return this.each(a, (x) => (x instanceof Nothing ? b() : x));
     const c = this.truthOf(a);
     if (isNode(a) && a.type === BOOL && c === a) {
       // Truth values combine without a branch where the right side is a truth value without effects; the branch does so too.
@@ -136,14 +145,6 @@ export abstract class Operators extends Loops {
     return this.rebuilt(form, own, true) as Value;
   }
 
-  /** The part of a choice that is not nothing, where that is known. */
-  protected pick(v: Value, nothing: boolean): Value {
-    if (!(v instanceof Choice)) return v;
-    const truth = this.frame.truthOf(v.condition);
-    if (truth !== undefined) return this.pick(truth ? v.consequent : v.otherwise, nothing);
-    return v;
-  }
-
   truthOf(v: Value): Node {
     if (isNode(v)) {
       if (v.type === BOOL) return v;
@@ -163,13 +164,18 @@ export abstract class Operators extends Loops {
   }
 
   override each(v: Value, f: (v: Single) => Value): Value {
-    if (v instanceof Variant) return this.eachCase(v, (x) => this.each(x, f));
-    if (!(v instanceof Choice)) return f(v);
-    return this.choose(
-      v.condition,
-      () => this.each(v.consequent, f),
-      () => this.each(v.otherwise, f),
-    );
+    if (!isSeveral(v)) return f(v);
+    this.alternatives++;
+    try {
+      if (v instanceof Variant) return this.eachCase(v, (x) => this.each(x, f));
+      return this.choose(
+        v.condition,
+        () => this.each(v.consequent, f),
+        () => this.each(v.otherwise, f),
+      );
+    } finally {
+      this.alternatives--;
+    }
   }
 
   /** A number or a tensor. */
@@ -179,11 +185,7 @@ export abstract class Operators extends Loops {
         return v.op === "const" ? this.number(Number(v.value)) : this.frame.made((b) => b.ops.cast(this.frame.local(v), "f64"));
       if (v.type === NUM || v.type.kind === "tensor") return v;
     }
-    if (isSeveral(v))
-      return this.each(v, (x) => {
-        if (x instanceof Nothing) throw this.thrownHere(`${x.name} is used where a number belongs`);
-        return this.numeric(x);
-      }) as Node;
+    if (isSeveral(v)) return this.each(v, (x) => this.operand(x)) as Node;
     const what =
       v instanceof Text
         ? `the string ${JSON.stringify(v.text)}`

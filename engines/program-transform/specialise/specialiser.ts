@@ -116,6 +116,14 @@ export abstract class Specialiser implements Packer {
     return result;
   }
 
+  /** What `run` gives where it has been checked already: in a turn of a loop, its test. */
+  protected unchecked(run: () => Node): Node {
+    const before = this.checks.value;
+    const result = run();
+    this.journal.write(this.checks, before);
+    return result;
+  }
+
   /** A node, computed after the checks so far. */
   guarded(node: Node): Node {
     const checks = this.checks.value as Node;

@@ -221,7 +221,8 @@ export class Journal {
     const after = new Map<Cell<unknown>, unknown>();
     for (const [cell, value] of before) {
       if (cell.number > since) continue;
-      after.set(cell, cell.value);
+      // What was written and restored is no write.
+      if (cell.value !== value) after.set(cell, cell.value);
       cell.value = value;
     }
     return after;
