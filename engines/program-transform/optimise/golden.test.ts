@@ -115,22 +115,22 @@ describe("the gradient of", () => {
         v1: num = exp(p0)
         v2: (num, num) = loop(0, 0; p1, v1)
           λ(p3: num, p4: num, p5: num, p6: num)
-            v3: bool = lt(p4, p5)
+            v3: bool = lt(p3, p5)
             return v3
           λ(p8: num, p9: num, p10: num, p11: num)
-            v4: bool = gt(p9, 2)
-            v5: num = if(v4, p8, p11)
+            v4: bool = gt(p8, 2)
+            v5: num = if(v4, p9, p11)
               λ(p13: num, p14: num)
                 v6: num = add(p13, p14)
                 return v6
               λ(p16: num, p17: num)
                 return p16
-            v7: num = add(p9, 1)
-            v8: (num, num) = tuple(v5, v7)
+            v7: num = add(p8, 1)
+            v8: (num, num) = tuple(v7, v5)
             return v8
         v9: num = get 0(v2)
         v10: num = get 1(v2)
-        v11: (num, num) = loop(v10, 0; )
+        v11: (num, num) = loop(v9, 0; )
           λ(p24: num, p25: num)
             v12: bool = gt(p24, 0)
             return v12
@@ -147,7 +147,7 @@ describe("the gradient of", () => {
             return v17
         v18: num = get 1(v11)
         v19: num = mul(v18, v1)
-        v20: (num, num) = tuple(v9, v19)
+        v20: (num, num) = tuple(v10, v19)
         return v20"
     `);
   });
