@@ -80,6 +80,19 @@ interface Inner {
 
 const NOTHING: readonly Output[] = [];
 
+let names = "";
+
+/** Runs `body` with the nodes that it adds known under a name, below the names around, or exactly so where it begins with a slash. */
+export function named<T>(name: string, body: () => T): T {
+  const before = names;
+  names = name.startsWith("/") ? name.slice(1) : before === "" ? name : `${before}/${name}`;
+  try {
+    return body();
+  } finally {
+    names = before;
+  }
+}
+
 /** Nodes that one graph may hold. */
 const MAX_NODES = 2 ** 20;
 
@@ -96,6 +109,8 @@ export class Node<O extends Operation = Operation> {
   /** The condition of an `if`, the first state of a `while`, operands of all else. */
   readonly inputs: Output[];
   readonly outputs: Output[];
+  /** The name scope that it was made in: "" or "layer/dense". */
+  readonly scope = names;
   private inner: Inner | undefined;
 
   constructor(graph: Graph, operation: O, inputs: readonly Output[], types: readonly Type[]) {
@@ -344,27 +359,27 @@ export function constantOf(x: Output | undefined): number | undefined {
   return operation?.op === "constant" && typeof operation.value === "number" ? operation.value : undefined;
 }
 
-/** The nodes of one graph that these outputs need, inputs first. O(nodes). */
-export function inOrder(outputs: readonly Output[]): Node[] {
+/** The nodes of one graph that these outputs need, inputs first; what is `cut` is given, and needs nothing. O(nodes). */
+export function inOrder(outputs: readonly Output[], cut?: ReadonlySet<Output>): Node[] {
   const order: Node[] = [];
   const state = new Map<Node, number>();
   const stack: Node[] = [];
   for (const o of outputs) {
-    if (!state.has(o.node)) stack.push(o.node);
+    if (!state.has(o.node) && !cut?.has(o)) stack.push(o.node);
     for (let n = stack.at(-1); n !== undefined; n = stack.at(-1)) {
       const at = state.get(n) ?? 0;
       if (at < 0) {
         stack.pop();
         continue;
       }
-      const next = n.needs[at]?.node;
+      const next = n.needs[at];
       if (next === undefined) {
         order.push(n);
         state.set(n, -1);
         stack.pop();
       } else {
         state.set(n, at + 1);
-        if (!state.has(next)) stack.push(next);
+        if (!state.has(next.node) && !cut?.has(next)) stack.push(next.node);
       }
     }
   }

@@ -17,10 +17,19 @@ export function ruleFor(primitive: AnyPrimitive, i: number): InputRule | null {
   return inputRule(ruleOf[opcodeOf.get(primitive) as number] as Rule, i);
 }
 
-/** The outputs among what `results` need that depend on `sources` in a way that can be differentiated. One graph; O(nodes). */
-export function activeOutputs(results: readonly Output[], sources: Iterable<Output>): ReadonlySet<Output> {
+const NONE: ReadonlySet<Output> = new Set();
+
+/**
+ * The outputs among what `results` need that depend on `sources` in a way that can be differentiated, by
+ * no way through `stop`. One graph; O(nodes).
+ */
+export function activeOutputs(
+  results: readonly Output[],
+  sources: Iterable<Output>,
+  stop: ReadonlySet<Output> = NONE,
+): ReadonlySet<Output> {
   const active = new Set(sources);
-  for (const n of inOrder(results)) for (const o of activeOf(n, active)) active.add(o);
+  for (const n of inOrder(results)) for (const o of activeOf(n, active)) if (!stop.has(o)) active.add(o);
   return active;
 }
 

@@ -63,15 +63,16 @@ export function conform(share: Value, t: Type): Value {
   return t.kind === "number" ? conformToNumber(share) : conformTo(share, t.aval);
 }
 
-/** Cotangents of `sources` where those of `results` are `seeds`, all of one graph; undefined where nothing arrives. O(nodes). */
+/** Cotangents of `sources` where those of `results` are `seeds`, all of one graph; undefined where nothing arrives; nothing passes `stop`. O(nodes). */
 export function backward(
   results: readonly Output[],
   seeds: readonly (Value | undefined)[],
   sources: readonly Output[],
   primal: Primal,
+  stop?: ReadonlySet<Output>,
 ): (Value | undefined)[] {
   return differentiating(() => {
-    const walk = new Walk(activeOutputs(results, sources), primal);
+    const walk = new Walk(activeOutputs(results, sources, stop), primal);
     for (const [i, r] of results.entries()) {
       const seed = seeds[i];
       if (seed !== undefined) walk.arrive(r, seed);

@@ -30,8 +30,9 @@ const carrier: Carrier<Node, Output> = {
   spanOf: () => undefined,
 };
 
-export function emit(graph: Graph): Emitted {
-  const emitter = new Emitter();
+/** `guarded`: each turn of a loop asks whether the run may go on. */
+export function emit(graph: Graph, guarded = false): Emitted {
+  const emitter = new Emitter(guarded);
   emitter.main(graph);
   return { text: emitter.lines.join("\n"), constants: emitter.constants, programs: emitter.programs };
 }
@@ -43,6 +44,11 @@ class Emitter {
   private readonly texts = new Map<Output, string>();
   private names = 0;
   private depth = 0;
+  private readonly guarded: boolean;
+
+  constructor(guarded: boolean) {
+    this.guarded = guarded;
+  }
 
   main(graph: Graph): void {
     this.line("(a) => {");
@@ -150,6 +156,7 @@ class Emitter {
     for (const [i, c] of n.captures.entries()) for (const g of [test, body]) this.texts.set(g.captured[i] as Output, this.text(c));
     this.line("for (;;) {");
     this.depth++;
+    if (this.guarded) this.line("goOn();");
     this.block(test.results);
     this.line(`if (!${this.text(test.results[0] as Output)}) break;`);
     this.block(body.results);

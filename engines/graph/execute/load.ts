@@ -1,5 +1,5 @@
 /** An emitted graph as a function, with the plans that it calls on the current device. */
-import { compileProgram } from "../../../core/compile/executable.ts";
+import { compileProgram, type Executable } from "../../../core/compile/executable.ts";
 import { apply } from "../../../core/tensor/apply.ts";
 import { liftNumber } from "../../../core/tensor/eager.ts";
 import { createTensor, currentDevice, type Tensor } from "../../../core/tensor/tensor.ts";
@@ -13,21 +13,25 @@ function tensorOf({ aval, data }: TensorConstant): Tensor {
   return createTensor(data, aval.shape, aval.dtype);
 }
 
-const RUNTIME = { tensorOf, liftNumber, apply, List };
+const nothing = (): void => {};
 
 export interface Executor {
+  readonly plans: readonly Executable[];
   /** The graph's results for these parameters. Tensors belong to the current scope. */
   run(args: readonly Value[]): readonly Value[];
   /** Gives back what the plans hold. */
   dispose(): void;
 }
 
-export function load(graph: Graph): Executor {
-  const { text, constants, programs } = emit(graph);
+/** `goOn` is asked in each turn of a loop, and throws where the run must end. */
+export function load(graph: Graph, goOn: () => void = nothing): Executor {
+  const { text, constants, programs } = emit(graph, goOn !== nothing);
   const plans = programs.map((p) => compileProgram(p, currentDevice()));
-  const make = new Function("k", "plan", ...Object.keys(RUNTIME), `"use strict";\nreturn ${text};`);
+  const runtime = { tensorOf, liftNumber, apply, List, goOn };
+  const make = new Function("k", "plan", ...Object.keys(runtime), `"use strict";\nreturn ${text};`);
   return {
-    run: make(constants, plans, ...Object.values(RUNTIME)) as Executor["run"],
+    plans,
+    run: make(constants, plans, ...Object.values(runtime)) as Executor["run"],
     dispose() {
       for (const plan of plans) plan.dispose();
     },

@@ -23,7 +23,10 @@ export interface Place {
  */
 export type Visit = (node: Node, inputs: readonly Output[], place: Place) => readonly (Output | undefined)[] | undefined;
 
-/** The outermost graph with parameters of the same types, or others that stand for them. O(nodes · depth of loops). */
+/**
+ * The outermost graph with parameters of the same types. Any value may be listed as a parameter, and what it is computed from is left
+ * out then. O(nodes · depth of loops).
+ */
 export function rebuild(graph: Graph, visit: Visit = () => undefined): Graph {
   const made = new Graph(graph.name);
   const map = new Map<Output, Output>();
@@ -35,7 +38,8 @@ export function rebuild(graph: Graph, visit: Visit = () => undefined): Graph {
 
 /** Copies what `results` need to `to`; `map` says what stands for what, and is told of all that is copied. */
 function copyInto(to: Graph, results: readonly Output[], map: Map<Output, Output>, visit: Visit): void {
-  const live = liveOutputs(results);
+  const given = new Set(map.keys());
+  const live = liveOutputs(results, given);
   const place: Place = {
     to,
     live,
@@ -46,17 +50,17 @@ function copyInto(to: Graph, results: readonly Output[], map: Map<Output, Output
       return wanted.map((r) => within.get(r) as Output);
     },
   };
-  for (const n of inOrder(results)) {
+  for (const n of inOrder(results, given)) {
     if (n.op === "parameter" || !n.outputs.some((o) => live.has(o))) continue;
-    const given = n.inputs.map((x) => map.get(x) as Output);
-    const replaced = visit(n, given, place);
+    const inputs = n.inputs.map((x) => map.get(x) as Output);
+    const replaced = visit(n, inputs, place);
     if (replaced !== undefined) for (const [i, o] of n.outputs.entries()) map.set(o, replaced[i] as Output);
     else if (n.op === "if") copyIf(n as If, live, map, visit);
     else if (n.op === "while") copyWhile(n as While, live, map, visit);
     else {
       const copy = to.add(
         n.operation,
-        given,
+        inputs,
         n.outputs.map((o) => o.type),
       );
       for (const [i, o] of n.outputs.entries()) map.set(o, copy.outputs[i] as Output);
@@ -129,14 +133,14 @@ function copyWhile(n: While, live: ReadonlySet<Output>, map: Map<Output, Output>
   for (const [k, state] of [...added.values()].entries()) setNext(copy, state, within.get(results[k] as Output) as Output);
 }
 
-/** Everything that `results` need in their graph. */
-export function liveOutputs(results: readonly Output[]): ReadonlySet<Output> {
+/** Everything that `results` need in their graph; what is `cut` needs nothing. */
+export function liveOutputs(results: readonly Output[], cut?: ReadonlySet<Output>): ReadonlySet<Output> {
   const live = new Set(results);
   const captures = (n: Node, inner: ReadonlySet<Output>) => {
     for (const [i, c] of n.captures.entries()) if (graphsIn(n).some((g) => inner.has(g.captured[i] as Output))) live.add(c);
   };
-  for (const n of inOrder(results).reverse()) {
-    if (!n.outputs.some((o) => live.has(o))) continue;
+  for (const n of inOrder(results, cut).reverse()) {
+    if (!n.outputs.some((o) => live.has(o) && !cut?.has(o))) continue;
     if (n.op === "if") {
       live.add(n.inputs[0] as Output);
       for (const g of graphsIn(n)) captures(n, liveOutputs(g.results.filter((_, i) => live.has(n.outputs[i] as Output))));
