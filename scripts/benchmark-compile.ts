@@ -12,12 +12,14 @@ import { describeDevices, openDevice } from "../core/device/registry.ts";
 import {
   add,
   attention,
+  conv2d,
   createTensor,
   div,
   matmul,
   minimum,
   mseLoss,
   mul,
+  relu,
   scope,
   sigmoid,
   sqrt,
@@ -115,6 +117,13 @@ const qkv = (batch: number, length: number, width: number): Case => ({
   step: projections,
 });
 
+const convolution = (batch: number, channels: number, side: number): Case => ({
+  name: `convolution, bias, relu, ${batch} x ${channels} x ${side} x ${side}`,
+  off: "epilogues",
+  shapes: [[batch, channels, side, side], [channels, channels, 3, 3], [channels]],
+  step: (x, w, b) => [relu(conv2d(x as Tensor, w as Tensor, b as Tensor, { padding: 1 }))],
+});
+
 const cases: readonly Case[] = [
   qkv(1, 16, 64),
   qkv(1, 64, 128),
@@ -124,6 +133,8 @@ const cases: readonly Case[] = [
   clipped(12, 64, 16),
   clipped(12, 256, 64),
   clipped(12, 512, 64),
+  convolution(8, 16, 32),
+  convolution(8, 64, 56),
 ];
 
 function inputsOf(shapes: readonly Shape[]): Tensor[] {

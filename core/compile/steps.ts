@@ -1,9 +1,9 @@
 /**
  * Steps: units in an order in which they can run, each as launches with the buffers that they write and read. A map that alone reads
- * a matrix product, each element once, becomes the product's epilogue.
+ * a matrix product or a convolution, each element once, becomes its epilogue.
  */
 import { assert } from "../base/errors.ts";
-import type { KernelLaunch, Launch, MatmulLaunch } from "../kernel/launch.ts";
+import type { ConvolutionLaunch, KernelLaunch, Launch, MatmulLaunch } from "../kernel/launch.ts";
 import { describeFused, type StoredView } from "../kernel/lower.ts";
 import { rewrite } from "../kernel/rewrite.ts";
 import { type Expr, index, load } from "../kernel/scalar-expr.ts";
@@ -150,7 +150,7 @@ function epilogues(fused: Fused): Map<Group, Opaque> {
   }
   const out = new Map<Group, Opaque>();
   for (const unit of fused.units) {
-    if (unit.kind !== "opaque" || unit.node.primitive.name !== "matmul" || fused.stored.has(unit.node)) continue;
+    if (unit.kind !== "opaque" || !FINISHED.has(unit.node.primitive.name) || fused.stored.has(unit.node)) continue;
     const [only, ...more] = readers.get(unit.node) ?? [];
     if (only === undefined || more.length > 0 || only.unit.kind !== "group" || out.has(only.unit)) continue;
     if (isOutput(unit.node, fused)) continue;
@@ -163,15 +163,24 @@ function isOutput(value: Value, fused: Fused): boolean {
   return fused.outputs.has(value);
 }
 
-function productOf(product: Opaque): MatmulLaunch {
+/** What may have an epilogue. */
+const FINISHED: ReadonlySet<string> = new Set(["matmul", "convolution"]);
+
+function productOf(product: Opaque): MatmulLaunch | ConvolutionLaunch {
   const { node } = product;
   const [launch] = node.primitive.lower(
     node.args.map((a) => a.aval),
     node.aval,
     node.params,
   );
-  assert(launch?.kind === "matmul", "a product is no product");
+  assert(launch?.kind === "matmul" || launch?.kind === "convolution", "a product is no product");
   return launch;
+}
+
+/** The three axes of a result over which an epilogue runs. */
+function spaceOf(launch: MatmulLaunch | ConvolutionLaunch): [number, number, number] {
+  if (launch.kind === "matmul") return [launch.batch.length, launch.m, launch.n];
+  return [launch.n, launch.o, launch.output[0] * launch.output[1]];
 }
 
 /** The map over [batch, m, n] that a group is to the product that it reads, or undefined where it is not such a map. */
@@ -181,14 +190,16 @@ function epilogueLaunch(
   fused: Fused,
 ): { launch: KernelLaunch; loads: readonly GroupLoad[]; members: readonly Member[] } | undefined {
   if (group.reductions.length > 0 || group.indexed) return undefined;
-  const { m, n, batch, dtype } = productOf(product);
-  const space = [batch.length, m, n];
+  const result = productOf(product);
+  const { dtype } = result;
+  const space = spaceOf(result);
+  const [count, m, n] = space;
   const own = group.loads.find((l) => l.source === product.node) as GroupLoad;
   const members = [...storedOf(group, fused)].sort((a, b) => Number(b.node.aval.dtype === dtype) - Number(a.node.aval.dtype === dtype));
   const dense = [m * n, n, 1];
   const strideOf = (l: GroupLoad) => regroup(group.extents, l.strides, space);
   const same = (s: readonly number[] | undefined) => s?.every((x, i) => space[i] === 1 || x === dense[i]);
-  if (group.extents.reduce((a, d) => a * d, 1) !== batch.length * m * n || own.offset !== 0 || !same(strideOf(own))) return undefined;
+  if (group.extents.reduce((a, d) => a * d, 1) !== count * m * n || own.offset !== 0 || !same(strideOf(own))) return undefined;
   if (members[0]?.node.aval.dtype !== dtype || members.length === 0) return undefined;
   const others = group.loads.filter((l) => l !== own);
   const views = others.map((l) => ({ l, strides: strideOf(l) }));

@@ -62,6 +62,8 @@ export interface ConvolutionLaunch {
   readonly dilation: Pair;
   readonly padding: Pair;
   readonly inputs: readonly [number, number];
+  /** Of a forward product: as {@link MatmulLaunch.epilogue}, over the axes [N, O, oH·oW] of y. It checks no index. */
+  readonly epilogue?: KernelLaunch;
 }
 
 export type Pair = readonly [number, number];
@@ -114,6 +116,7 @@ export function outputsOf(launch: Launch): number {
     case "kernel":
       return launch.kernel.outputs.length;
     case "matmul":
+    case "convolution":
       return launch.epilogue?.kernel.outputs.length ?? 1;
     case "together":
       return launch.members.reduce((n, m) => n + outputsOf(m.launch), 0);
@@ -125,7 +128,8 @@ export function outputsOf(launch: Launch): number {
 /** How many operands a launch is run with: outputs, then as many inputs as it numbers. */
 export function operandsOf(launch: Launch): number {
   if (launch.kind === "together") return 1 + Math.max(-1, ...launch.members.flatMap((m) => m.operands));
-  const inputs = launch.kind === "matmul" && launch.epilogue ? [...launch.inputs, ...launch.epilogue.inputs] : launch.inputs;
+  const { inputs: more } = epilogueOf(launch) ?? { inputs: [] };
+  const inputs = [...launch.inputs, ...more];
   return outputsOf(launch) + 1 + Math.max(-1, ...inputs);
 }
 
@@ -133,5 +137,10 @@ export function operandsOf(launch: Launch): number {
 export function kernelsOf(launch: Launch): readonly KernelLaunch[] {
   if (launch.kind === "kernel") return [launch];
   if (launch.kind === "together") return launch.members.flatMap((m) => kernelsOf(m.launch));
-  return launch.kind === "matmul" && launch.epilogue ? [launch.epilogue] : [];
+  const epilogue = epilogueOf(launch);
+  return epilogue === undefined ? [] : [epilogue];
+}
+
+function epilogueOf(launch: Launch): KernelLaunch | undefined {
+  return launch.kind === "matmul" || launch.kind === "convolution" ? launch.epilogue : undefined;
 }

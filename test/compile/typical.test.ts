@@ -60,6 +60,21 @@ const cases: Case[] = [
     shapes: [[6, 5], [5, 4], [4]],
     launches: 1,
   },
+  {
+    name: "relu of a convolution with bias",
+    f: (x, w, b) => [ops.relu(ops.conv2d(t(x), t(w), t(b), { padding: 1 }))],
+    shapes: [[2, 3, 5, 4], [6, 3, 3, 3], [6]],
+    launches: 1,
+  },
+  {
+    name: "relu of a residual block's convolution in groups",
+    f: (x, w) => [ops.relu(ops.add(t(x), ops.conv2d(t(x), t(w), { padding: 1, groups: 2 })))],
+    shapes: [
+      [2, 4, 5, 4],
+      [4, 2, 3, 3],
+    ],
+    launches: 1,
+  },
   { name: "softmax", f: (x) => [ops.softmax(ops.mul(t(x), 0.5), 1)], shapes: [[5, 7]], launches: 1 },
   { name: "layer norm", f: (x, w, b) => [ops.layerNorm(t(x), t(w), t(b))], shapes: [[5, 7], [7], [7]], launches: 1 },
   {

@@ -121,9 +121,9 @@ class Interpreter implements Device {
       case "kernel":
         return this.kernel(launch);
       case "matmul":
-        return launch.epilogue === undefined ? this.matmul(launch) : this.matmulWithEpilogue(launch, launch.epilogue);
+        return this.finished(this.matmul(launch), launch, launch.batch.length * launch.m * launch.n);
       case "convolution":
-        return this.convolution(launch);
+        return this.finished(this.convolution(launch), launch, launch.n * launch.o * launch.output[0] * launch.output[1]);
       case "routine":
         return this.routine(launch);
       case "together":
@@ -165,13 +165,13 @@ class Interpreter implements Device {
     };
   }
 
-  /** The product goes to memory of its own; the map reads it there. */
-  private matmulWithEpilogue(launch: MatmulLaunch, epilogue: KernelLaunch): Runnable {
-    const product = this.matmul(launch);
+  /** A product of `size` elements and its epilogue: the product goes to memory of its own; the map reads it there. */
+  private finished(product: Runnable, { epilogue, dtype }: MatmulLaunch | ConvolutionLaunch, size: number): Runnable {
+    if (epilogue === undefined) return product;
     const inputs = epilogue.inputs.map((i) => i + 1);
     const map = this.kernel({ ...epilogue, inputs });
     const outputs = epilogue.kernel.outputs.length;
-    const bytes = launch.batch.length * launch.m * launch.n * sizeOf(launch.dtype);
+    const bytes = size * sizeOf(dtype);
     return (...addresses) => {
       const given = addresses.slice(outputs);
       const at = this.alloc(bytes);

@@ -63,7 +63,7 @@ const MAKERS = { f32: Float32Array, f64: Float64Array } as const;
 
 describe.skipIf(!usable)("native convolutions", () => {
   const { library } = nativeRuntime();
-  const data = ["data", "data", "data", "data"] as const;
+  const data = ["data", "data", "data", "data", "address", "address"] as const;
   const calls = {
     f32: library.declare("tg_convolution_f32", "void", data),
     f64: library.declare("tg_convolution_f64", "void", data),
@@ -76,7 +76,7 @@ describe.skipIf(!usable)("native convolutions", () => {
     const [oH, oW] = outputOf(s);
     const pairs = [s.input, [oH, oW], s.kernel, s.stride, s.dilation, s.padding].flat();
     const numbers = [which, s.n, s.groups, s.groups * s.c, s.groups * s.o, ...pairs] as number[];
-    calls[dtype](BigInt64Array.from(numbers.map(BigInt)), first, second, out);
+    calls[dtype](BigInt64Array.from(numbers.map(BigInt)), first, second, out, 0, 0);
   }
 
   function check(dtype: "f32" | "f64", s: Shape): void {

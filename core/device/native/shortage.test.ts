@@ -57,13 +57,13 @@ describe.skipIf(!usable)("without working memory", () => {
     // One thread: which of several has working memory already would be chance.
     library.declare("tg_set_threads", "void", ["int64"])(1);
     const gemm = library.declare("tg_gemm_f64", "void", ["data", "data", "data", "data", "address", "address"]);
-    const convolution = library.declare("tg_convolution_f64", "void", ["data", "data", "data", "data"]);
+    const convolution = library.declare("tg_convolution_f64", "void", ["data", "data", "data", "data", "address", "address"]);
     const routine = library.declare("tg_routine_f64", "void", ["data", "data", "data", "data"]);
     const words = (...values: number[]) => BigInt64Array.from(values, BigInt);
     const room = () => new Float64Array(200 * 200).fill(0.5);
     const multiply = (m: number, n: number, k: number) => () => gemm(words(m, n, k, 0, 1, k, k, n, 1, 0), room(), room(), room(), 0, 0);
     const convolve = (product: number, groups: number) => () =>
-      convolution(words(product, 2, groups, 4, 4, 9, 9, 7, 7, 3, 3, 1, 1, 1, 1, 0, 0), room(), room(), room());
+      convolution(words(product, 2, groups, 4, 4, 9, 9, 7, 7, 3, 3, 1, 1, 1, 1, 0, 0), room(), room(), room(), 0, 0);
     const runs: [string, () => unknown][] = [
       ["a packed product", multiply(150, 150, 150)],
       ["a direct product", multiply(20, 20, 20)],

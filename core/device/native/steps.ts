@@ -5,7 +5,16 @@
 import { sizeOf } from "../../base/dtype.ts";
 import { effortOf } from "../../kernel/effort.ts";
 import type { Geometry, Kernel } from "../../kernel/kernel.ts";
-import type { ConvolutionLaunch, KernelLaunch, Launch, MatmulLaunch, RoutineLaunch, TogetherLaunch } from "../../kernel/launch.ts";
+import {
+  type ConvolutionLaunch,
+  type KernelLaunch,
+  type Launch,
+  type MatmulLaunch,
+  operandsOf,
+  outputsOf,
+  type RoutineLaunch,
+  type TogetherLaunch,
+} from "../../kernel/launch.ts";
 import { arePointsIndependent, splitOf, WHOLE } from "../../render/c-schedule.ts";
 import { allOperands, type Site } from "../../render/wasm-layout.ts";
 import type { Address } from "../device.ts";
@@ -44,7 +53,7 @@ export function stepsOf(host: StepHost, launch: Launch): Step[] {
     case "matmul":
       return matmulSteps(host, launch);
     case "convolution":
-      return [convolutionStep(host, launch)];
+      return convolutionSteps(host, launch);
     case "routine":
       return [routineStep(host, launch)];
     case "together":
@@ -102,13 +111,17 @@ export function gemmWords(host: StepHost, { m, n, k, transposeA, transposeB, bat
 
 function matmulSteps(host: StepHost, launch: MatmulLaunch): Step[] {
   if (launch.m === 0 || launch.n === 0 || launch.batch.length === 0) return [];
+  return finishedSteps(host, launch, `gemm_${launch.dtype}`, gemmWords(host, launch));
+}
+
+/** A product or a convolution whose shape is `shape`, and its epilogue. */
+function finishedSteps(host: StepHost, launch: MatmulLaunch | ConvolutionLaunch, name: string, shape: readonly number[]): Step[] {
   const { epilogue } = launch;
-  const outputs = epilogue?.kernel.outputs.length ?? 1;
-  const count = outputs + Math.max(...launch.inputs, ...(epilogue?.inputs ?? [])) + 1;
+  const outputs = outputsOf(launch);
   const product = (words: readonly number[]): Step => ({
-    run: host.functions.get(`gemm_${launch.dtype}`) as Address,
-    numbers: host.words([...gemmWords(host, launch), ...words]),
-    pointers: Array.from({ length: count }, (_, operand) => ({ operand, offset: 0 })),
+    run: host.functions.get(name) as Address,
+    numbers: host.words([...shape, ...words]),
+    pointers: Array.from({ length: operandsOf(launch) }, (_, operand) => ({ operand, offset: 0 })),
     sites: [],
     geometry: undefined,
   });
@@ -124,11 +137,11 @@ function matmulSteps(host: StepHost, launch: MatmulLaunch): Step[] {
   return [product([block, numbers, places.length, a, b, ...places.flatMap((p) => [p.operand, p.offset])])];
 }
 
-function convolutionStep(host: StepHost, launch: ConvolutionLaunch): Step {
+function convolutionSteps(host: StepHost, launch: ConvolutionLaunch): Step[] {
   const { product, n, groups, c, o, input, output, kernel, stride, dilation, padding } = launch;
   const words = [["forward", "input", "weight"].indexOf(product), n, groups, c, o];
   for (const pair of [input, output, kernel, stride, dilation, padding]) words.push(...pair);
-  return libraryStep(host, `convolution_${launch.dtype}`, words, launch.inputs);
+  return finishedSteps(host, launch, `convolution_${launch.dtype}`, words);
 }
 
 /** The members as steps of one step, the most laborious first: it has the longest to go. */

@@ -5,11 +5,11 @@
  * product gives are added where they came from.
  */
 import { type FloatDType, sizeOf } from "../../base/dtype.ts";
-import type { ConvolutionLaunch, KernelLaunch, Pair } from "../../kernel/launch.ts";
+import { type ConvolutionLaunch, type KernelLaunch, outputsOf, type Pair } from "../../kernel/launch.ts";
 import { copyLaunch, describeLaunch } from "../../kernel/lower.ts";
 import { constant, load, reduced } from "../../kernel/scalar-expr.ts";
 import { type CallHost, kernelCall, kernelChunks, storesNothing } from "./kernel-calls.ts";
-import { type MatmulLibrary, MOST_BLOCKS } from "./matmul.ts";
+import { type Block, type MatmulLibrary, MOST_BLOCKS, mapCall } from "./matmul.ts";
 import { after, type Chunk, grouped, LAUNCH, MOST_CHUNKS, type Place, plain, THREAD, type Work } from "./work.ts";
 
 /** What convolutions are made with. */
@@ -38,8 +38,8 @@ const CHUNK_WORK = 4096;
 
 export function convolutionWork(host: ConvolutionHost, launch: ConvolutionLaunch, places: readonly Place[]): Work {
   const out = places[0] as Place;
-  const [first, second] = launch.inputs.map((i) => places[i + 1] as Place) as [Place, Place];
-  if (launch.product === "forward") return eachImage(host, launch, forward(host, launch, out, first, second));
+  const [first, second] = launch.inputs.map((i) => places[outputsOf(launch) + i] as Place) as [Place, Place];
+  if (launch.product === "forward") return eachImage(host, launch, forward(host, launch, out, first, second, places));
   if (launch.product === "weight") return weight(host, launch, out, first, second);
   const turned = turnedRound(launch);
   if (turned === undefined) return eachImage(host, launch, inputByColumns(host, launch, out, first, second));
@@ -70,17 +70,18 @@ function kernelPart(host: ConvolutionHost, launch: KernelLaunch, places: readonl
   return { bytes: 0, whole, split: () => kernelChunks(host, launch, places) };
 }
 
-type ProductParts = (c: Place, a: Place, b: Place) => Part;
+/** C = A · B, and what is done with each block of C. */
+type ProductParts = (c: Place, a: Place, b: Place, then?: (block: Block) => Chunk) => Part;
 
 function productParts({ matmul }: ConvolutionHost, ...[dtype, m, n, k, transposeA, transposeB]: ProductNumbers): ProductParts {
   const shape = { dtype, m, n, k, transposeA, transposeB };
   const whole = matmul.prepare(shape, 1);
   const split = matmul.prepare(shape, MOST_BLOCKS);
   const bytes = Math.max(0, ...[...whole.blocks, ...split.blocks].map((block) => whole.bytes(block)));
-  return (c, a, b) => ({
+  return (c, a, b, then = () => []) => ({
     bytes,
-    whole: () => whole.blocks.map((block) => whole.call(c, a, b, block)),
-    split: () => split.blocks.map((block) => [split.call(c, a, b, block)]),
+    whole: () => whole.blocks.flatMap((block) => [whole.call(c, a, b, block), ...then(block)]),
+    split: () => split.blocks.map((block) => [split.call(c, a, b, block), ...then(block)]),
   });
 }
 
@@ -152,8 +153,9 @@ function columnsOf(host: ConvolutionHost, launch: ConvolutionLaunch): Columns {
   };
 }
 
-function forward(host: ConvolutionHost, launch: ConvolutionLaunch, y: Place, x: Place, w: Place): PerImage {
-  const { dtype, groups } = launch;
+/** `places`: the operands of the launch, which its epilogue reads and stores. */
+function forward(host: ConvolutionHost, launch: ConvolutionLaunch, y: Place, x: Place, w: Place, places: readonly Place[] = []): PerImage {
+  const { dtype, groups, epilogue } = launch;
   const { makes, windows, rows, xGroup, yGroup, wGroup } = sizes(launch);
   const size = sizeOf(dtype);
   const columns = columnsOf(host, launch);
@@ -163,7 +165,12 @@ function forward(host: ConvolutionHost, launch: ConvolutionLaunch, y: Place, x: 
     parts(i, scratch) {
       const { at, parts } = columns.of(after(x, i * xGroup * size), scratch);
       const kernel = after(w, (i % groups) * wGroup * size);
-      return [...parts, multiply(after(y, i * yGroup * size), kernel, at)];
+      const first = (i % groups) * makes;
+      const finish = ({ rows: [from, to], columns: across }: Block): Chunk => {
+        const block = { rows: [first + from, first + to] as const, columns: across };
+        return epilogue === undefined ? [] : [mapCall(host, epilogue, places, y, Math.floor(i / groups), block, 0)];
+      };
+      return [...parts, multiply(after(y, i * yGroup * size), kernel, at, finish)];
     },
   };
 }

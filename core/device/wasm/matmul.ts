@@ -41,7 +41,7 @@ interface Product {
 }
 
 /** Rows and columns of C, from and to. */
-interface Block {
+export interface Block {
   readonly rows: readonly [number, number];
   readonly columns: readonly [number, number];
 }
@@ -129,7 +129,9 @@ export function matmulWork(library: MatmulLibrary, host: CallHost, launch: Matmu
         const at = batch[entry] as MatmulLaunch["batch"][number];
         const c = after(places[0] as Place, at.c * size);
         const multiply = product.call(c, after(first, at.a * size), after(second, at.b * size), block);
-        return epilogue === undefined ? [multiply] : [multiply, mapCall(host, launch, epilogue, places, entry, block, chunk)];
+        if (epilogue === undefined) return [multiply];
+        const whole = after(places[0] as Place, (at.c - entry * launch.m * launch.n) * size);
+        return [multiply, mapCall(host, epilogue, places, whole, entry, block, chunk)];
       }),
   );
   const threadBytes = Math.max(0, ...product.blocks.map((block) => product.bytes(block)));
@@ -138,19 +140,16 @@ export function matmulWork(library: MatmulLibrary, host: CallHost, launch: Matmu
   return { phases: [chunks], threadBytes, ...(sites.length > 0 && { checks: { sites, geometry: epilogue.geometry } }) };
 }
 
-/** The map over a block of matrix `entry`, which finds the product where it was put: in the first output. */
-function mapCall(
+/** The map over a block of matrix `entry` of the product, whose first matrix would be at `product`: where the first output is. */
+export function mapCall(
   host: CallHost,
-  launch: MatmulLaunch,
   map: KernelLaunch,
   places: readonly Place[],
+  product: Place,
   entry: number,
   block: Block,
   chunk: number,
 ): Call {
-  const { batch, m, n, dtype } = launch;
-  const at = batch[entry] as MatmulLaunch["batch"][number];
-  const product = after(places[0] as Place, (at.c - entry * m * n) * sizeOf(dtype));
   const outputs = map.kernel.outputs.length;
   // Input 0 is the product, and those of the application follow.
   const shifted = { ...map, inputs: map.inputs.map((i) => i + 1) };

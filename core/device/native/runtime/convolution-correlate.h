@@ -24,6 +24,9 @@ typedef struct {
   int64_t groups, images;
   const T *source;
   T *out;
+  /** What is done with a block of the output, seen as images x channels x positions, when it is complete; or null. */
+  tg_epilogue epilogue;
+  void *context;
   /** Weights of a group: panels of TG_ROWS output channels, each [term][row]; term = channel * taps + tap. */
   T *weights;
   /** Per term: distance from a position to the element it reads. */
@@ -132,6 +135,8 @@ static void NAME(correlate_chunk)(void *context, int64_t chunk) {
       else
         for (int64_t j = 0; j < c->positions[1]; j++) to[j * c->out_step[1]] = from[j];
     }
+  if (c->epilogue)
+    c->epilogue(c->context, image, group * c->outputs, (group + 1) * c->outputs, first * c->columns_out, (first + rows) * c->columns_out);
 }
 
 /** Weights at from + output * across + channel * along + place, packed: see `weights`. */
@@ -179,13 +184,14 @@ static void NAME(correlate)(NAME(correlation) *c, const T *w, int64_t group_stri
 }
 
 /** y = x * w. */
-static void NAME(convolve_forward)(const tg_convolution *s, const T *x, const T *w, T *y, int64_t *taps) {
+static void NAME(convolve_forward)(const tg_convolution *s, const T *x, const T *w, T *y, tg_epilogue epilogue, void *context,
+                                   int64_t *taps) {
   int64_t places = s->kernel[0] * s->kernel[1], channels = s->c / s->groups, outputs = s->o / s->groups;
   NAME(correlation) c = {.channels = channels, .rows_in = s->input[0], .columns_in = s->input[1], .step = {s->stride[0], s->stride[1]},
                          .pad = {s->padding[0], s->padding[1]}, .taps = places, .tap_row = taps, .tap_column = taps + places,
                          .tap_place = taps + 2 * places, .positions = {s->output[0], s->output[1]}, .out_step = {1, 1},
                          .rows_out = s->output[0], .columns_out = s->output[1], .outputs = outputs, .groups = s->groups, .images = s->n,
-                         .source = x, .out = y};
+                         .source = x, .out = y, .epilogue = epilogue, .context = context};
   for (int64_t t = 0; t < places; t++) {
     c.tap_row[t] = t / s->kernel[1] * s->dilation[0];
     c.tap_column[t] = t % s->kernel[1] * s->dilation[1];

@@ -5,7 +5,7 @@
 
 #define TG_CONVOLUTION(first, second)                                                                         \
   int64_t taps[3 * shape->kernel[0] * shape->kernel[1] + 1];                                                  \
-  if (shape->product == TG_FORWARD) NAME(convolve_forward)(shape, first, second, out, taps);                  \
+  if (shape->product == TG_FORWARD) NAME(convolve_forward)(shape, first, second, out, epilogue, context, taps);                 \
   else if (shape->product == TG_INPUT) NAME(convolve_input)(shape, first, second, out, taps);                 \
   else NAME(convolve_weight)(shape, first, second, out);
 
@@ -17,7 +17,9 @@
 #define NR (TG_VECTORS * LANES)
 #include "convolution-correlate.h"
 #include "convolution-weight.h"
-void tg_convolution_f32(const tg_convolution *shape, const float *first, const float *second, float *out) { TG_CONVOLUTION(first, second) }
+void tg_convolution_f32(const tg_convolution *shape, const float *first, const float *second, float *out, tg_epilogue epilogue, void *context) {
+  TG_CONVOLUTION(first, second)
+}
 #undef T
 #undef NAME
 
@@ -25,6 +27,8 @@ void tg_convolution_f32(const tg_convolution *shape, const float *first, const f
 #define NAME(x) x##_f64
 #include "convolution-correlate.h"
 #include "convolution-weight.h"
-void tg_convolution_f64(const tg_convolution *shape, const double *first, const double *second, double *out) { TG_CONVOLUTION(first, second) }
+void tg_convolution_f64(const tg_convolution *shape, const double *first, const double *second, double *out, tg_epilogue epilogue, void *context) {
+  TG_CONVOLUTION(first, second)
+}
 #undef T
 #undef NAME

@@ -30,28 +30,28 @@ TG_EXPORT int64_t tg_run_plan(const tg_step *steps, int64_t count, const int64_t
 }
 
 /**
- * The numbers of a product: its shape, an epilogue (a function, or 0) with its numbers and how many pointers it takes, which of the
- * step's pointers are A and B (the first is C), and for each pointer of the epilogue a pointer of the step and an offset in bytes.
+ * The numbers of a product or a convolution are its shape and then these: an epilogue (a function, or 0) with its numbers and how many
+ * pointers it takes, which of the step's pointers are the operands (the first is the result), and for each pointer of the epilogue a
+ * pointer of the step and an offset in bytes.
  */
 typedef struct {
-  tg_gemm shape;
   int64_t epilogue, numbers, pointers;
   int64_t places[];
-} tg_product;
+} tg_finish;
 
-#define TG_PRODUCT(type, suffix)                                                                                               \
-  TG_EXPORT void tg_step_gemm_##suffix(void *const *p, const int64_t *numbers) {                                               \
-    const tg_product *s = (const tg_product *)numbers;                                                                         \
+#define TG_STEP(function, shape_type)                                                                                          \
+  TG_EXPORT void tg_step_##function(void *const *p, const int64_t *numbers) {                                                  \
+    const shape_type *shape = (const shape_type *)numbers;                                                                     \
+    const tg_finish *s = (const tg_finish *)(numbers + sizeof *shape / sizeof *numbers);                                       \
     void *q[s->pointers + 1];                                                                                                  \
     for (int64_t i = 0; i < s->pointers; i++) q[i] = (char *)p[s->places[2 * i + 2]] + s->places[2 * i + 3];                   \
     tg_launch launch = {q, (const int64_t *)(intptr_t)s->numbers, 0};                                                          \
-    tg_gemm_##suffix(&s->shape, p[s->places[0]], p[s->places[1]], p[0], (tg_epilogue)(intptr_t)s->epilogue, &launch);          \
-  }                                                                                                                            \
-  TG_EXPORT void tg_step_convolution_##suffix(void *const *p, const int64_t *numbers) {                                        \
-    tg_convolution_##suffix((const tg_convolution *)numbers, p[1], p[2], p[0]);                                                \
+    tg_##function(shape, p[s->places[0]], p[s->places[1]], p[0], (tg_epilogue)(intptr_t)s->epilogue, &launch);                 \
   }
-TG_PRODUCT(float, f32)
-TG_PRODUCT(double, f64)
+TG_STEP(gemm_f32, tg_gemm)
+TG_STEP(gemm_f64, tg_gemm)
+TG_STEP(convolution_f32, tg_convolution)
+TG_STEP(convolution_f64, tg_convolution)
 
 /** Pointers: the output, A, and where the last number is 1, B. */
 #define TG_ROUTINE(suffix)                                                                                                     \

@@ -71,9 +71,14 @@ typedef struct {
   int64_t input[2], output[2], kernel[2], stride[2], dilation[2], padding[2];
 } tg_convolution;
 
-/** `out` from the two operands in the order of ConvolutionLaunch: (x, w), (y, w) or (x, y). Overlaps neither. */
-TG_EXPORT void tg_convolution_f32(const tg_convolution *shape, const float *first, const float *second, float *out);
-TG_EXPORT void tg_convolution_f64(const tg_convolution *shape, const double *first, const double *second, double *out);
+/**
+ * `out` from the two operands in the order of ConvolutionLaunch: (x, w), (y, w) or (x, y). Overlaps neither. The epilogue, of the
+ * forward product only, sees y as images x channels x positions.
+ */
+TG_EXPORT void tg_convolution_f32(const tg_convolution *shape, const float *first, const float *second, float *out, tg_epilogue epilogue,
+                                 void *context);
+TG_EXPORT void tg_convolution_f64(const tg_convolution *shape, const double *first, const double *second, double *out, tg_epilogue epilogue,
+                                 void *context);
 
 /* ---- routines (routines.c) ------------------------------------------------------------------------------------------------- */
 
