@@ -243,7 +243,8 @@ class Emitter {
     });
     this.w.insert(at, head);
     this.w.line("}");
-    return { fields: state };
+    // The room was for the turns: what is pushed afterwards makes its own.
+    return { fields: state.map((code) => withoutRoom(code)) };
   }
 
   /** How often a loop will turn. */
@@ -316,6 +317,9 @@ class Emitter {
     return type.kind === "num" ? "0" : type.kind === "bool" ? "false" : "undefined";
   }
 }
+
+const withoutRoom = (code: Code): Code =>
+  "fields" in code ? { fields: code.fields.map(withoutRoom) } : { text: code.text, owned: code.owned };
 
 const isFailure = (g: Graph) => g.result?.op === "fail";
 

@@ -142,7 +142,7 @@ export abstract class Derivatives extends Lists {
     if (isNode(v)) out.push(v);
     else if (v instanceof Variant) out.push(v.node);
     else if (v instanceof Obj) {
-      const c = v.content.value;
+      const c = this.fresh(v).content.value;
       if (c.kind === "array") out.push(c.node);
       else for (const x of c.kind === "record" ? c.fields.values() : c.items) this.leavesIn(x, out);
     } else if (v instanceof Choice)

@@ -31,7 +31,7 @@ export abstract class Evaluator extends Structure {
     this.at = e;
     build.span = this.spanOf(e);
     try {
-      return this.expression(e, scope);
+      return this.fresh(this.expression(e, scope));
     } finally {
       this.at = before;
       build.span = span;

@@ -26,6 +26,9 @@ export abstract class Forms extends Specialiser {
   /** Both sides of a choice, or all cases of a variant, apart. */
   abstract each(v: Value, f: (v: Exclude<Value, Choice | Variant>) => Value): Value;
 
+  /** Refuses an element of an array that may be out of date. */
+  abstract fresh<T extends Value>(v: T): T;
+
   // From values to leaves.
 
   /** The leaves of a value (of a content, of nothing yet), as nodes of a frame. */
@@ -51,7 +54,7 @@ export abstract class Forms extends Specialiser {
       out.push(value === undefined ? frame.made((b) => b.unset(form.type)) : frame.local(value as Node));
       return;
     }
-    const content = value instanceof Obj ? value.content.value : (value as Content | undefined);
+    const content = value instanceof Obj ? this.fresh(value).content.value : (value as Content | undefined);
     if (content !== undefined && !isContent(content)) throw this.otherForm();
     if (form.kind === "array") {
       out.push(content === undefined ? frame.made((b) => b.unset(leafTypes(form)[0] as never)) : this.arrayIn(frame, form.of, content));
@@ -152,7 +155,7 @@ export abstract class Forms extends Specialiser {
     const form = this.algebra.whole(this.algebra.of(value, -1));
     const of = content.of.kind === "none" ? NUMBER_FORM : content.of;
     const wide = this.algebra.join(of, form);
-    this.freeze(wide, value);
+    this.freezeCases(wide, value);
     const node = this.packed(this.frame, wide, value);
     if (keyOf(wide) === keyOf(of)) return { array: this.frame.local(content.node), of, node };
     if (this.passes === 0) throw this.refuse("an element of another kind is put into an array", "keep one kind of value in it");
@@ -242,6 +245,15 @@ export abstract class Forms extends Specialiser {
 
   // Objects that are known by what they hold.
 
+  /** Those that may have several forms: as cases of a union they cannot be written. */
+  private freezeCases(form: Form, value: Value | undefined): void {
+    const c = value instanceof Obj ? value.content.value : undefined;
+    if (form.kind === "record" && c?.kind === "record") for (const [k, f] of form.fields) this.freezeCases(f, c.fields.get(k));
+    else if (form.kind === "list" && c?.kind === "list") for (const [i, f] of form.items.entries()) this.freezeCases(f, c.items[i]);
+    else if (form.kind === "array" && c?.kind === "list") for (const x of c.items) this.freezeCases(form.of, x);
+    else if (form.kind !== "record" && form.kind !== "list" && form.kind !== "array") this.freeze(form, value);
+  }
+
   /** Those that a graph is given within unions and arrays, where it may hand them on. */
   protected freezeShared(form: Form, value: Value): void {
     if (value instanceof Obj && (form.kind === "record" || form.kind === "list")) {
@@ -269,7 +281,7 @@ export abstract class Forms extends Specialiser {
     }
     if (value instanceof Obj) {
       if (!value.isJoined) this.frozen.push(value.content.number);
-      value.isJoined = true;
+      this.copied(value);
     }
     const content = value instanceof Obj ? value.content.value : value;
     if (!isContent(content)) return;

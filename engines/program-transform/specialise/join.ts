@@ -33,6 +33,8 @@ export interface Packer {
     contents: readonly [Content, Content],
   ): { readonly nodes: readonly [Node, Node]; readonly of: Form };
   variant(node: Node, form: UnionForm): Variant;
+  /** An object is known by what it holds from now on. */
+  copied(o: Obj): void;
 }
 
 export class Joiner {
@@ -113,6 +115,7 @@ export class Joiner {
 
   /** An object of what an outer one holds, where the other arm does not throw. Two names for one thing: neither may be written. */
   private guarded(side: 0 | 1, v: Obj): Later<Value> {
+    if (v.home !== undefined) this.packer.copied(v);
     const guard = new Obj(v.content.value, v.type);
     guard.isJoined = true;
     madeIn.set(guard, this.frame);
@@ -247,7 +250,10 @@ export class Joiner {
       return () => new Choice(c() as Node, x(), y());
     }
     if (v instanceof Obj) {
-      if (isMade(v, this.arms[k])) this.meet(v, null);
+      if (isMade(v, this.arms[k])) {
+        this.meet(v, null);
+        if (v.home !== undefined) this.packer.copied(v);
+      }
       this.export(k, v.content);
     }
     if (v instanceof Fn && v.code.kind === "closure") this.scope(k, v.code.scope);
@@ -286,6 +292,7 @@ export class Joiner {
     )
       return undefined;
     if (x.kind === "list" && y.kind === "list" && x.items.length !== y.items.length) return undefined;
+    for (const o of [a, b]) if (o.home !== undefined) this.packer.copied(o);
     const joined = new Obj(x, a.type);
     this.joins.push({ a, b, joined });
     this.meet(a, b);

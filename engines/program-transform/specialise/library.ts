@@ -7,18 +7,21 @@
 type Test<T> = (x: T, i: number, a: readonly T[]) => unknown;
 
 function forEach<T>(a: readonly T[], f: Test<T>): void {
-  for (let i = 0; i < a.length; i++) f(a[i] as T, i, a);
+  const n = a.length;
+  for (let i = 0; i < n; i++) f(a[i] as T, i, a);
 }
 
 function map<T, U>(a: readonly T[], f: (x: T, i: number, a: readonly T[]) => U): U[] {
+  const n = a.length;
   const out: U[] = [];
-  for (let i = 0; i < a.length; i++) out.push(f(a[i] as T, i, a));
+  for (let i = 0; i < n; i++) out.push(f(a[i] as T, i, a));
   return out;
 }
 
 function filter<T>(a: readonly T[], f: Test<T>): T[] {
+  const n = a.length;
   const out: T[] = [];
-  for (let i = 0; i < a.length; i++) {
+  for (let i = 0; i < n; i++) {
     const x = a[i] as T;
     if (f(x, i, a)) out.push(x);
   }
@@ -26,8 +29,9 @@ function filter<T>(a: readonly T[], f: Test<T>): T[] {
 }
 
 function flatMap<T, U>(a: readonly T[], f: (x: T, i: number, a: readonly T[]) => U | readonly U[]): U[] {
+  const n = a.length;
   const out: U[] = [];
-  for (let i = 0; i < a.length; i++) {
+  for (let i = 0; i < n; i++) {
     const y = f(a[i] as T, i, a);
     if (Array.isArray(y)) for (let j = 0; j < y.length; j++) out.push(y[j] as U);
     else out.push(y as U);
@@ -46,8 +50,9 @@ function flat<T>(a: readonly (readonly T[])[]): T[] {
 
 /** `reduce` with an initial value; without one it is the first element, and `from` is 1. */
 function fold<T, U>(a: readonly T[], f: (state: U, x: T, i: number, a: readonly T[]) => U, initial: U, from: number): U {
+  const n = a.length;
   let state = initial;
-  for (let i = from; i < a.length; i++) state = f(state, a[i] as T, i, a);
+  for (let i = from; i < n; i++) state = f(state, a[i] as T, i, a);
   return state;
 }
 
@@ -58,17 +63,20 @@ function foldRight<T, U>(a: readonly T[], f: (state: U, x: T, i: number, a: read
 }
 
 function some<T>(a: readonly T[], f: Test<T>): boolean {
-  for (let i = 0; i < a.length; i++) if (f(a[i] as T, i, a)) return true;
+  const n = a.length;
+  for (let i = 0; i < n; i++) if (f(a[i] as T, i, a)) return true;
   return false;
 }
 
 function every<T>(a: readonly T[], f: Test<T>): boolean {
-  for (let i = 0; i < a.length; i++) if (!f(a[i] as T, i, a)) return false;
+  const n = a.length;
+  for (let i = 0; i < n; i++) if (!f(a[i] as T, i, a)) return false;
   return true;
 }
 
 function find<T>(a: readonly T[], f: Test<T>): T | undefined {
-  for (let i = 0; i < a.length; i++) {
+  const n = a.length;
+  for (let i = 0; i < n; i++) {
     const x = a[i] as T;
     if (f(x, i, a)) return x;
   }
@@ -76,7 +84,8 @@ function find<T>(a: readonly T[], f: Test<T>): T | undefined {
 }
 
 function findIndex<T>(a: readonly T[], f: Test<T>): number {
-  for (let i = 0; i < a.length; i++) if (f(a[i] as T, i, a)) return i;
+  const n = a.length;
+  for (let i = 0; i < n; i++) if (f(a[i] as T, i, a)) return i;
   return -1;
 }
 

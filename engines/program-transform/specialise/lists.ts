@@ -4,7 +4,7 @@ import type { Node } from "../ir/graph.ts";
 import { NUM } from "../ir/type.ts";
 import { isArray, type Method, OpenArrays } from "./open-arrays.ts";
 import { constantOf } from "./specialiser.ts";
-import { isNode, type Obj, Text, UNDEFINED, type Value } from "./value.ts";
+import { type Content, isNode, type Obj, Text, UNDEFINED, type Value } from "./value.ts";
 
 /** Longer lists of numbers are sorted as arrays whose length is not known are: n log n comparisons instead of n². */
 const SORTED_BY_EXCHANGE = 8;
@@ -44,6 +44,12 @@ export abstract class Lists extends OpenArrays {
     this.writeContent(o, { kind: "list", items });
   }
 
+  /** Calls a function with an element, as it is when its turn comes: an earlier call may have written it. */
+  private visited(self: Obj, f: Value, i: number, at: Syntax): Value {
+    const place = this.number(i);
+    return this.call(f, [this.member(self, place), place, self], undefined, at);
+  }
+
   /** Methods of lists whose length is known. */
   protected readonly lists: Readonly<Record<string, Method>> = {
     push: (self, args) => {
@@ -66,18 +72,16 @@ export abstract class Lists extends OpenArrays {
       this.write(self, items);
       return this.number(items.length);
     },
-    map: (self, [f], at) => this.list(this.itemsOf(self).map((x, i) => this.call(f as Value, [x, this.number(i), self], undefined, at))),
+    map: (self, [f], at) => this.list(this.itemsOf(self).map((_, i) => this.visited(self, f as Value, i, at))),
     flatMap: (self, [f], at) =>
       this.list(
-        this.itemsOf(self).flatMap((x, i) => {
-          const y = this.call(f as Value, [x, this.number(i), self], undefined, at);
+        this.itemsOf(self).flatMap((_, i) => {
+          const y = this.visited(self, f as Value, i, at);
           return isArray(y) ? this.itemsOf(y) : [y];
         }),
       ),
     forEach: (self, [f], at) => {
-      this.itemsOf(self).forEach((x, i) => {
-        this.call(f as Value, [x, this.number(i), self], undefined, at);
-      });
+      for (const i of this.itemsOf(self).keys()) this.visited(self, f as Value, i, at);
       return UNDEFINED;
     },
     reduce: (self, args, at) => this.reduced(this.itemsOf(self), args, at, self, false),
@@ -199,16 +203,23 @@ export abstract class Lists extends OpenArrays {
     const [f, initial] = args;
     if (initial === undefined && items.length === 0) throw this.mistake("reduce of an empty array with no initial value", undefined, at);
     const n = items.length;
+    const before = self.content.value;
     const start = args.length > 1 ? 0 : 1;
     let state = args.length > 1 ? (initial as Value) : (items[0] as Value);
     for (let i = start; i < n; i++)
       state = this.call(f as Value, [state, items[i] as Value, this.number(isRight ? n - 1 - i : i), self], undefined, at);
+    this.refuseWritten(self, before);
     return state;
+  }
+
+  /** What a method gives is made of the elements that there were when it was called. */
+  refuseWritten(self: Obj, before: Content): void {
+    if (self.content.value !== before) throw this.refuse("an array is written by a function that goes over it", "write a copy: [...a]");
   }
 
   protected filtered(self: Obj, f: Value, at: Syntax): Value {
     const items = this.itemsOf(self);
-    const kept = items.map((x, i) => this.truthOf(this.call(f, [x, this.number(i), self], undefined, at)));
+    const kept = items.map((_, i) => this.truthOf(this.visited(self, f, i, at)));
     if (kept.every((k) => k.op === "const")) return this.list(items.filter((_, i) => constantOf(kept[i] as Node) === true));
     const out = this.list([]);
     items.forEach((x, i) => {

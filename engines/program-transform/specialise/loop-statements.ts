@@ -7,6 +7,9 @@ import { Evaluator } from "./evaluator.ts";
 import { constantOf, MAX_UNROLLED } from "./specialiser.ts";
 import { Cell, Obj, Scope, Text, type Value } from "./value.ts";
 
+/** Longer lists are none that a program was given: something adds to them. */
+const MOST_ITEMS = 100_000;
+
 export abstract class LoopStatements extends Evaluator {
   abstract statement(s: Syntax, scope: Scope, k: () => Completion): Completion;
 
@@ -159,27 +162,37 @@ export abstract class LoopStatements extends Evaluator {
     if (of instanceof Obj && of.content.value.kind === "array") {
       const at = new Cell<Value | undefined>(this.number(0));
       const index = () => at.value as Node;
-      const test = () => this.apply("lt", index(), this.member(of, new Text("length")) as Node);
+      const test = () => this.apply("lt", index(), this.member(this.fresh(of), new Text("length")) as Node);
       const body = () => {
         const inner = new Scope(scope);
-        this.head(s.left, this.member(of, index()), inner);
+        this.head(s.left, this.member(this.fresh(of), index()), inner);
         return this.statement(s.body, inner, () => NEXT);
       };
       return this.turns(test, body, () => this.journal.write(at, this.apply("add", index(), this.number(1))), isContinue);
     }
-    return this.over(this.itemsOf(of), s, scope, isContinue);
+    if (!(of instanceof Obj)) return this.over(this.itemsOf(of), s, scope, isContinue);
+    // What the array holds when its turn comes: the body may write it.
+    const items = () => {
+      const { value: now } = this.fresh(of).content;
+      if (now.kind !== "list")
+        throw this.refuse("the length of an array is changed while a loop goes over it", "make the new array beside it");
+      return now.items;
+    };
+    return this.over(items, s, scope, isContinue);
   }
 
   protected over(
-    items: readonly Value[],
+    given: readonly Value[] | (() => readonly Value[]),
     s: Extract<Syntax, { type: "ForOfStatement" | "ForInStatement" }>,
     scope: Scope,
     isContinue: (l: string | undefined) => boolean,
   ): Completion {
+    const items = typeof given === "function" ? given : () => given;
     const from = (i: number): Completion => {
-      for (let at = i; at < items.length; at++) {
+      for (let at = i; at < items().length; at++) {
+        if (at > MOST_ITEMS) throw this.refuse("a loop goes over an array that grows in each turn", "write it with a counter");
         const inner = new Scope(scope);
-        this.head(s.left, items[at] as Value, inner);
+        this.head(s.left, items()[at] as Value, inner);
         const end = this.statement(s.body, inner, () => NEXT);
         if (end.kind !== "next") return this.leave(end, isContinue, () => from(at + 1));
       }

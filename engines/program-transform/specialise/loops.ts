@@ -5,14 +5,14 @@
 import { extract, makeLoop } from "../ir/extract.ts";
 import type { Node } from "../ir/graph.ts";
 import { type Completion, isSameEnd, NEXT, Unreachable } from "./completion.ts";
+import { Elements } from "./elements.ts";
 import { type Form, keyOf, leafTypes, NONE } from "./form.ts";
-import { Forms } from "./forms.ts";
 import { Frame } from "./frame.ts";
 import { isContent } from "./join.ts";
 import { constantOf } from "./specialiser.ts";
-import { Cell, cellsSoFar, Obj, Text, type Value } from "./value.ts";
+import { Cell, type Content, cellsSoFar, Obj, Text, type Value } from "./value.ts";
 
-export abstract class Loops extends Forms {
+export abstract class Loops extends Elements {
   /**
    * A loop of which it is not known how often it turns. `test` is asked before each turn; `turn` runs the body and what follows
    * it. How the loop ended: `next` where the test failed, or what left it.
@@ -71,7 +71,7 @@ export abstract class Loops extends Forms {
         changed = true;
       }
       for (const cell of carried)
-        for (const value of [cell.value, forTurn.writes.get(cell)]) this.freeze(shapes.get(cell) as Form, value as Value | undefined);
+        for (const value of [cell.value, forTurn.writes.get(cell)]) this.keep(shapes.get(cell) as Form, value, cell.owner);
       // What is frozen in the middle of a turn may have been written at its beginning.
       changed = changed || this.unsettled > unsettled || this.frozen.slice(freezes).some((n) => n <= since);
       this.unsettled = unsettled;
@@ -147,6 +147,15 @@ export abstract class Loops extends Forms {
     const results = initial.map((_, i) => outer.made((b) => b.get(end, i)));
     const queue = [...results];
     for (const cell of carried) this.journal.write(cell, this.carriedValue(shapes.get(cell) as Form, cell, queue));
+  }
+
+  /** What a loop carries is known by what it holds from now on. */
+  private keep(form: Form, value: unknown, owner: Obj | undefined): void {
+    const isPacked = owner !== undefined && form.kind === "array" && isContent(value) && value.kind === "list";
+    if (isPacked && (form.of.kind === "record" || form.of.kind === "list" || form.of.kind === "array")) {
+      for (const x of value.items) if (x instanceof Obj && !x.home && !x.isJoined) this.frozen.push(x.content.number);
+      this.packedAway(owner, form.of, value.items);
+    } else this.freeze(form, value as Value | Content | undefined);
   }
 
   /** What a cell holds in a turn, or after the loop: what an object consists of, or a value. */

@@ -126,6 +126,7 @@ export function lazyCell(get: () => Value): Cell<Value | undefined> {
   let known: Value | undefined;
   const cell = {
     number: 0,
+    owner: undefined,
     get value() {
       known ??= get();
       return known;

@@ -236,7 +236,9 @@ export class Natives extends Derivatives {
     }
     const call = (args: readonly Value[], at: Syntax) => {
       if (isList && this.isOpenCall(of, name, args)) return (this.arrays[name] as Method)(of, args, at);
-      return found(of, args, at);
+      const result = found(of, args, at);
+      if (isList && /^(some|every|find|filter)/.test(name)) this.refuseWritten(of, content);
+      return result;
     };
     return new Fn({ kind: "native", name, call, takesSpread: name === "push" });
   }

@@ -41,7 +41,19 @@ export abstract class OpenArrays extends Classes {
   /** Exchanges what an array consists of for that of a new one. */
   private become(self: Obj, made: Value): Obj {
     this.writeContent(self, (made as Obj).content.value);
+    if ((made as Obj).isCopied) self.isCopied = true;
     return self;
+  }
+
+  /** An array of the same elements, of which nobody but this one will know. */
+  private moving(self: Obj, name: Name, args: readonly Value[], at: Syntax): Value {
+    const before = this.moved;
+    this.moved = self;
+    try {
+      return this.inLibrary(name, [self, ...args], at);
+    } finally {
+      this.moved = before;
+    }
   }
 
   private lengthOf(self: Obj): Node {
@@ -53,14 +65,16 @@ export abstract class OpenArrays extends Classes {
     if (content.kind === "list") this.writeContent(self, { kind: "list", items: [...content.items, x] });
     else if (content.kind === "array") {
       const { array, of, node } = this.element(content, x);
+      const index = this.frame.made((b) => b.arrayLength(array));
       this.writeContent(self, { kind: "array", node: this.frame.made((b) => b.update("arrayPush", [array, node])), of });
+      this.settled(self, index, x);
     }
   }
 
   /** Without its first `count` elements. */
   private shifted(self: Obj, at: Syntax): Value {
     const first = this.member(self, this.number(0));
-    this.become(self, this.inLibrary("slice", [self, this.number(1)], at));
+    this.become(self, this.moving(self, "slice", [this.number(1)], at));
     return first;
   }
 
@@ -96,7 +110,7 @@ export abstract class OpenArrays extends Classes {
           ? rest
           : this.apply("minimum", rest, this.apply("maximum", this.apply("trunc", this.numeric(count)), this.number(0)));
       const removed = this.inLibrary("slice", [self, from, this.apply("add", from, n)], at);
-      this.become(self, this.inLibrary("toSpliced", [self, from, n, this.list(items)], at));
+      this.become(self, this.moving(self, "toSpliced", [from, n, this.list(items)], at));
       return removed;
     },
     at: (self, [i]) => {
@@ -112,8 +126,8 @@ export abstract class OpenArrays extends Classes {
       this.writeContent(self, { kind: "array", node, of: NUMBER_FORM });
       return self;
     },
-    reverse: (self, _, at) => this.become(self, this.inLibrary("toReversed", [self], at)),
-    sort: (self, [f], at) => this.become(self, this.inLibrary("toSorted", [self, this.comparison(f, at)], at)),
+    reverse: (self, _, at) => this.become(self, this.moving(self, "toReversed", [], at)),
+    sort: (self, [f], at) => this.become(self, this.moving(self, "toSorted", [this.comparison(f, at)], at)),
     toSorted: (self, [f], at) => this.inLibrary("toSorted", [self, this.comparison(f, at)], at),
     concat: (self, args, at) =>
       args.reduce<Value>(

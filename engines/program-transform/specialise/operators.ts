@@ -110,7 +110,7 @@ export abstract class Operators extends Loops {
     if (a instanceof Text && b instanceof Text) return this.truth(a.text === b.text);
     if (a instanceof Nothing && b instanceof Nothing) return this.truth(isLoose || a.name === b.name);
     if (a instanceof Obj && b instanceof Obj) {
-      if (a !== b && (a.isJoined || b.isJoined))
+      if (a !== b && (a.isJoined || b.isJoined || a.home || b.home))
         throw this.refuse("whether these are one object depends on a condition", "compare what they hold");
       return this.truth(a === b);
     }

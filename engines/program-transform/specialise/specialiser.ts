@@ -13,7 +13,7 @@ import type { Form, UnionForm } from "./form.ts";
 import { Frame, plainCondition } from "./frame.ts";
 import { isContent, Joiner, madeIn, type Packer } from "./join.ts";
 import type { ModuleScope } from "./module.ts";
-import { Cell, type ClassValue, type Content, cellsSoFar, Journal, Obj, type Value, type Variant } from "./value.ts";
+import { Cell, type ClassValue, type Content, cellsSoFar, type Home, Journal, Obj, type Value, type Variant } from "./value.ts";
 
 /** Turns after which a loop over what is known is built as a loop all the same. */
 export const MAX_UNROLLED = 64;
@@ -69,8 +69,13 @@ export abstract class Specialiser implements Packer {
         "an object of the module is written while the function runs: the next call would find it changed",
         "make it in the function, or pass it and return the new one",
       );
-    this.journal.write(o.content, content);
+    if (o.home === undefined) this.journal.write(o.content, content);
+    else this.writeThrough(o, o.home, content);
   }
+
+  protected abstract writeThrough(o: Obj, home: Home, content: Content): void;
+  abstract copied(o: Obj): void;
+  protected abstract packedAway(array: Obj, of: Form, items: readonly Value[]): void;
 
   list(items: readonly Value[]): Obj {
     return this.object({ kind: "list", items });
@@ -198,6 +203,8 @@ export abstract class Specialiser implements Packer {
     const later = [...written].map((cell) => {
       const [x, y] = [a.writes.has(cell) ? a.writes.get(cell) : cell.value, b.writes.has(cell) ? b.writes.get(cell) : cell.value];
       const value = this.joined(joiner, x, y, a.end !== undefined, b.end !== undefined);
+      // Objects of a list that becomes an array go on under names that nobody follows.
+      if (cell.owner !== undefined && isPackedBy(x, y)) cell.owner.isCopied = true;
       return () => this.journal.write(cell, value());
     });
     const end =
@@ -255,4 +262,11 @@ export abstract class Specialiser implements Packer {
 
 export function constantOf(n: Node): unknown {
   return n.op === "const" ? n.value : undefined;
+}
+
+/** Whether two contents of an array are joined to one that keeps its elements by what they hold. */
+function isPackedBy(x: unknown, y: unknown): boolean {
+  if (!isContent(x) || !isContent(y) || x.kind === "record" || y.kind === "record") return false;
+  if (x.kind === "list" && y.kind === "list" && x.items.length === y.items.length) return false;
+  return [x, y].some((c) => c.kind === "list" && c.items.some((v) => v instanceof Obj));
 }

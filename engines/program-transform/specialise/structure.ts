@@ -36,8 +36,7 @@ export abstract class Structure extends Operators {
       if (content.kind === "list" && typeof at === "number") return content.items[at] ?? UNDEFINED;
       const array = this.asArray(content);
       if (array === undefined) return this.pickItem(of, index);
-      const node = this.frame.made((b) => b.arrayGet(array.node, this.frame.local(index)));
-      return array.of.kind === "leaf" || array.of.kind === "none" ? node : this.unpacked(array.of, node);
+      return this.elementAt(of, content.kind === "array" ? content : { kind: "array", ...array }, index);
     }
     if (of instanceof Text) {
       if (name === "length") return this.number(of.text.length);
@@ -104,6 +103,7 @@ export abstract class Structure extends Operators {
     const { array: old, of: form, node: element } = this.element({ kind: "array", ...(array as NonNullable<typeof array>) }, value);
     const node = this.frame.made((b) => b.update("arraySet", [old, this.frame.local(key), element]));
     this.writeContent(of, { kind: "array", node, of: form });
+    this.settled(of, key, value);
   }
 
   /** An element of a list of structures is written, at a place that is not known: one list for each place. */

@@ -33,6 +33,8 @@ let cells = 0;
 /** A place that is written: a variable, or what an object consists of. Numbers increase in the order of making. */
 export class Cell<T = Value> {
   readonly number = ++cells;
+  /** The object that consists of what it holds. */
+  owner: Obj | undefined;
   value: T;
   constructor(value: T) {
     this.value = value;
@@ -49,16 +51,35 @@ export type Content =
   /** An array whose length or place of access is not known: one value of array type, whose elements have one form. */
   | { readonly kind: "array"; readonly node: Node; readonly of: Form };
 
+/**
+ * An array of structures holds what its elements hold. An element that was read is an object of its own, which writes through to the
+ * array, and says what the element is for as long as nobody else wrote one: `known` has the contents of the array for which it does.
+ */
+export interface Home {
+  readonly array: Obj;
+  readonly index: Node;
+  /** What is at the place: the object itself, or the one that it is a part of. */
+  readonly element: Obj;
+  readonly known: WeakSet<Content>;
+}
+
 export class Obj {
   readonly content: Cell<Content>;
   /** The class that it is an instance of. */
   readonly type: ClassValue | undefined;
   /** It stands for different objects, by a condition: writes would have to reach the right one. */
   isJoined = false;
+  /** Where it is kept by what it holds: in an array of structures. */
+  home: Home | undefined;
+  /** Of an array: an object in it is known by what it held once, under a name that nobody follows. */
+  isCopied = false;
+  /** Of an array: an object in it has been written. */
+  isWritten = false;
   /** It was made by the top level of a module, and outlives a call. */
   isOfModule = false;
   constructor(content: Content, type?: ClassValue) {
     this.content = new Cell(content);
+    this.content.owner = this;
     this.type = type;
   }
 }
