@@ -22,6 +22,7 @@ import {
   relu,
   scope,
   sigmoid,
+  split,
   sqrt,
   square,
   sub,
@@ -117,6 +118,27 @@ const qkv = (batch: number, length: number, width: number): Case => ({
   step: projections,
 });
 
+/** An LSTM with its gates in one product, which are slices of it; the gradient puts theirs together. */
+const packed = (steps: number, hidden: number, batch: number): Case => ({
+  name: `LSTM, gates in one, ${steps} steps, ${batch} x ${hidden}`,
+  off: "pads",
+  shapes: [
+    [batch, hidden],
+    [hidden, 4 * hidden],
+    [hidden, 4 * hidden],
+  ],
+  step: gradients((x, w, u) => {
+    let [h, c] = [mul(x, 0), mul(x, 0)];
+    for (let t = 0; t < steps; t++) {
+      const gates = split(add(matmul(x, w as Tensor), matmul(h, u as Tensor)), [hidden, hidden, hidden, hidden], 1);
+      const [i, f, g, o] = gates as [Tensor, Tensor, Tensor, Tensor];
+      c = add(mul(sigmoid(f), c), mul(sigmoid(i), tanh(g)));
+      h = mul(sigmoid(o), tanh(c));
+    }
+    return sum(square(h));
+  }),
+});
+
 const convolution = (batch: number, channels: number, side: number): Case => ({
   name: `convolution, bias, relu, ${batch} x ${channels} x ${side} x ${side}`,
   off: "epilogues",
@@ -133,6 +155,8 @@ const cases: readonly Case[] = [
   clipped(12, 64, 16),
   clipped(12, 256, 64),
   clipped(12, 512, 64),
+  packed(10, 32, 8),
+  packed(10, 128, 32),
   convolution(8, 16, 32),
   convolution(8, 64, 56),
 ];

@@ -12,7 +12,8 @@ import type { Kernel, Reduction } from "../kernel/kernel.ts";
 import { rewrite } from "../kernel/rewrite.ts";
 import { cast, type Expr, load, postorder, reduced } from "../kernel/scalar-expr.ts";
 import { primitives as p } from "../primitives/table.ts";
-import { ELEMENTWISE, FOLDS, scalarOf } from "./fusible.ts";
+import { ASSEMBLED, assemblyOf } from "./assembly.ts";
+import { ELEMENTWISE, type Fate, FOLDS, fateOf, scalarOf } from "./fusible.ts";
 import { foldedAxes, Group, isColumn, type Level, type Opaque, repeatsHeavyWork, type Unit } from "./group.ts";
 import {
   broadcast,
@@ -161,8 +162,9 @@ class Fusion {
         return;
       }
     }
-    const deferred = this.enabled && this.feedsColumns(node) ? lazily(shape, operands, expr) : undefined;
-    if (deferred !== undefined && deferred.loads.length <= MAX_DEFERRED) this.lazies.set(node, deferred);
+    const fate = this.enabled ? fateOf(node, this.users, this.program.outputs) : undefined;
+    const deferred = fate === undefined ? undefined : lazily(shape, operands, expr);
+    if (deferred !== undefined && this.mayWait(deferred, fate)) this.lazies.set(node, deferred);
     else this.place({ node, operands, shape, expr, fold: undefined });
   }
 
@@ -174,21 +176,12 @@ class Fusion {
     });
   }
 
-  /** True where all that becomes of a node's elements is a sum down columns: it is computed there, once, with nothing stored. */
-  private feedsColumns(node: Node): boolean {
-    let only: Node | undefined = node;
-    do {
-      const users: readonly Node[] = this.users.get(only) ?? [];
-      if (users.length !== 1 || this.program.outputs.includes(only)) return false;
-      only = users[0] as Node;
-    } while (ELEMENTWISE.has(only.primitive) && only.aval.shape === node.aval.shape);
-    if (!FOLDS.has(only.primitive)) return false;
-    const { axes, axis } = only.params as { axes?: readonly number[]; axis?: number };
-    const folded = axes ?? [axis as number];
-    const { shape } = node.aval;
-    const moving = shape.map((_, i) => i).filter((i) => shape[i] !== 1);
-    const firstFolded = moving.findIndex((i) => folded.includes(i));
-    return firstFolded >= 0 && moving.slice(firstFolded).some((i) => !folded.includes(i));
+  /** True where an expression has few operands, and as a piece, where none of them would be stored for it alone. */
+  private mayWait({ loads, expr }: Lazy, fate: Fate): boolean {
+    if (loads.length > MAX_DEFERRED) return false;
+    if (fate === "columns") return true;
+    const isThere = ({ source }: Load) => this.unitOf.get(source)?.kind !== "group" || this.stored.has(source);
+    return postorder([expr]).length <= MAX_SIZE / 4 && loads.every(isThere);
   }
 
   private foldNode(node: Node): void {
@@ -204,17 +197,23 @@ class Fusion {
 
   private opaque(node: Node): void {
     const deps = new Set<Unit>();
-    for (const arg of node.args) {
-      if (arg.kind === "constant") this.lazies.set(arg, bufferOf(arg, arg.aval.shape));
-      const source = denseOffset(this.lazyOf(arg)) === undefined ? this.realise(arg) : (this.lazyOf(arg).loads[0] as Load).source;
+    const assembly = this.enabled && ASSEMBLED.has(node.primitive) ? assemblyOf(node, (a) => this.lazyOf(a)) : undefined;
+    const sources = assembly?.pieces.flatMap(({ value }) => value.loads.map((l) => l.source)) ?? node.args.map((a) => this.whole(a));
+    for (const source of sources) {
       this.store(source);
       const unit = this.unitOf.get(source);
       if (unit !== undefined) deps.add(unit);
     }
-    const unit: Opaque = { kind: "opaque", node, first: node.id, last: node.id, deps, place: -1 };
+    const unit: Opaque = { kind: "opaque", node, assembly, first: node.id, last: node.id, deps, place: -1 };
     this.order.add(unit);
     this.unitOf.set(node, unit);
     this.lazies.set(node, bufferOf(node, node.aval.shape));
+  }
+
+  /** The buffer in which an operand lies in one piece. */
+  private whole(arg: Value): Value {
+    if (arg.kind === "constant") this.lazies.set(arg, bufferOf(arg, arg.aval.shape));
+    return denseOffset(this.lazyOf(arg)) === undefined ? this.realise(arg) : (this.lazyOf(arg).loads[0] as Load).source;
   }
 
   /** A value in a buffer of its own: itself, where it has one, else what a kernel makes of its lazy form. */

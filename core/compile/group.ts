@@ -9,6 +9,7 @@ import { isHeavy } from "../kernel/heavy.ts";
 import type { Reduction } from "../kernel/kernel.ts";
 import { rewrite } from "../kernel/rewrite.ts";
 import { type Expr, load, postorder } from "../kernel/scalar-expr.ts";
+import type { Assembly } from "./assembly.ts";
 import type { Load } from "./lazy.ts";
 import { regroup } from "./lazy.ts";
 import type { Node, Value } from "./program.ts";
@@ -41,6 +42,8 @@ export type Unit = Group | Opaque;
 export interface Opaque {
   readonly kind: "opaque";
   readonly node: Node;
+  /** Where it is put together from pieces: how. */
+  readonly assembly: Assembly | undefined;
   readonly first: number;
   readonly last: number;
   readonly deps: Set<Unit>;

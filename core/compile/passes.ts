@@ -4,6 +4,8 @@
  *
  *     fold         what depends on constants alone is computed now (up to 1024 elements)
  *     algebra      x·1, x/1, x+0, -(-x), movement that moves nothing, movement of movement
+ *     pads         a sum of padded tensors that do not meet becomes their concatenation
+ *     positions    one-hot becomes a comparison with 0, 1, 2, …, which fuses as any other
  *     transposes   a transposed operand of a matrix product becomes its flag
  */
 import type { TypedArray } from "../base/dtype.ts";
@@ -11,11 +13,13 @@ import { sizeOf } from "../base/dtype.ts";
 import { sameShape } from "../base/shape.ts";
 import type { Address } from "../device/device.ts";
 import { createInterpreter } from "../device/interpreter/device.ts";
+import type { ParamsOf } from "../primitive.ts";
 import type { MatmulParams } from "../primitives/linalg.ts";
 import { primitives as p } from "../primitives/table.ts";
+import { sumOfPads } from "./pads.ts";
 import { type Constant, type Node, nodesOf, type Program, type ProgramBuilder, rebuild, type Value } from "./program.ts";
 
-export type PassName = "fold" | "algebra" | "transposes";
+export type PassName = "fold" | "algebra" | "pads" | "positions" | "transposes";
 
 export interface PassStatistics {
   readonly name: PassName;
@@ -27,7 +31,7 @@ export interface PassStatistics {
 
 type Rewrite = (build: ProgramBuilder, node: Node, args: readonly Value[]) => Value;
 
-const PASSES: Readonly<Record<PassName, Rewrite>> = { fold, algebra, transposes };
+const PASSES: Readonly<Record<PassName, Rewrite>> = { fold, algebra, pads, positions, transposes };
 
 /** The program after a pass, and what it did. */
 export function runPass(name: PassName, program: Program): { readonly program: Program; readonly statistics: PassStatistics } {
@@ -117,6 +121,18 @@ function algebra(build: ProgramBuilder, node: Node, args: readonly Value[]): Val
 function isAll(v: Value, value: number): boolean {
   if (v.kind === "node" && v.primitive === p.broadcastTo) return isAll(v.args[0] as Value, value);
   return v.kind === "constant" && v.aval.size <= MAX_FOLDED && v.data.every((d) => d === value);
+}
+
+function pads(build: ProgramBuilder, node: Node, args: readonly Value[]): Value {
+  return (node.primitive === p.add ? sumOfPads(build, node, args) : undefined) ?? build.apply(node.primitive, args, node.params);
+}
+
+function positions(build: ProgramBuilder, node: Node, args: readonly Value[]): Value {
+  if (node.primitive !== p.oneHot) return build.apply(node.primitive, args, node.params);
+  const { depth, dtype } = node.params as ParamsOf<typeof p.oneHot>;
+  const [ids] = args as [Value];
+  const column = build.apply(p.reshape, [ids], { shape: [...ids.aval.shape, 1] });
+  return build.apply(p.cast, [build.apply(p.eq, [column, build.iota(depth)], undefined)], { dtype });
 }
 
 function transposes(build: ProgramBuilder, node: Node, args: readonly Value[]): Value {

@@ -66,6 +66,17 @@ export class ProgramBuilder {
     return this.find(key, make) as Constant;
   }
 
+  /** 0, 1, 2, … as i32. */
+  iota(length: number): Constant {
+    const make = (): Constant => ({
+      kind: "constant",
+      id: this.ids++,
+      aval: aval([length], "i32"),
+      data: Int32Array.from({ length }, (_, i) => i),
+    });
+    return this.find(`iota${length}`, make) as Constant;
+  }
+
   /** A constant of one element and shape []. */
   scalar(value: number, dtype: DType): Constant {
     const data = dtype === "f32" ? Float32Array.of(value) : dtype === "f64" ? Float64Array.of(value) : Int32Array.of(value);

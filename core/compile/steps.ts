@@ -7,6 +7,7 @@ import type { ConvolutionLaunch, KernelLaunch, Launch, MatmulLaunch } from "../k
 import { describeFused, type StoredView } from "../kernel/lower.ts";
 import { rewrite } from "../kernel/rewrite.ts";
 import { type Expr, index, load } from "../kernel/scalar-expr.ts";
+import { assemblyLaunches } from "./assembly.ts";
 import type { Fused } from "./fuse.ts";
 import type { Group, GroupLoad, Member, Opaque, Unit } from "./group.ts";
 import { denseOffset, type Lazy, type Load, regroup } from "./lazy.ts";
@@ -67,7 +68,11 @@ function sourceOf(lazy: Lazy): Source {
   return { value: only.source, offset };
 }
 
-function opaqueStep({ node }: Opaque, fused: Fused): Step {
+function opaqueStep({ node, assembly }: Opaque, fused: Fused): Step {
+  if (assembly !== undefined) {
+    const { launches, inputs } = assemblyLaunches(node, assembly);
+    return { launches, outputs: [node], inputs: inputs.map((value) => ({ value, offset: 0 })), inPlace: [] };
+  }
   const avals = node.args.map((a) => a.aval);
   return {
     launches: node.primitive.lower(avals, node.aval, node.params),
@@ -146,6 +151,7 @@ function epilogues(fused: Fused): Map<Group, Opaque> {
   const note = (value: Value, unit: Unit, l?: GroupLoad) => readers.set(value, [...(readers.get(value) ?? []), { unit, load: l }]);
   for (const unit of fused.units) {
     if (unit.kind === "group") for (const l of unit.loads) note(l.source, unit, l);
+    else if (unit.assembly !== undefined) for (const { value } of unit.assembly.pieces) for (const l of value.loads) note(l.source, unit);
     else for (const a of unit.node.args) note(sourceOf(fused.lazies.get(a) as Lazy).value, unit);
   }
   const out = new Map<Group, Opaque>();

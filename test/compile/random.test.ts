@@ -12,7 +12,18 @@ import { releaseConstants } from "../../core/tensor/eager.ts";
 import { useDevice } from "../../core/tensor/tensor.ts";
 
 type Step = (pool: Tensor[]) => Tensor | undefined;
-const SWITCHES: readonly Switch[] = ["fold", "algebra", "transposes", "fusion", "epilogues", "together", "inPlace", "sharing"];
+const SWITCHES: readonly Switch[] = [
+  "fold",
+  "algebra",
+  "pads",
+  "positions",
+  "transposes",
+  "fusion",
+  "epilogues",
+  "together",
+  "inPlace",
+  "sharing",
+];
 
 /** A program as choices: each step takes what fits from the values so far. */
 const programs = fc.record({
