@@ -8,20 +8,8 @@ import type { ControlFlow } from "../../core/tensor/control.ts";
 import type { Value } from "../../core/tensor/traced.ts";
 import { valueOps } from "../../core/tensor/values.ts";
 import { isValue, kindOf, mapTree, zipTree } from "../trees.ts";
-import {
-  currentGraph,
-  Graph,
-  inside,
-  listType,
-  type Node,
-  type OpOf,
-  type Output,
-  sameType,
-  showType,
-  type Type,
-  tensorType,
-  typeOf,
-} from "./graph.ts";
+import { currentGraph, Graph, inside, type Node, type OpOf, type Output, typeOf } from "./graph.ts";
+import { listType, sameType, showType, type Type, tensorType } from "./type.ts";
 
 export type If = Node<OpOf<"if">>;
 export type While = Node<OpOf<"while">>;
@@ -151,6 +139,43 @@ function sameForm(what: string, a: unknown, b: unknown): void {
       );
     return null;
   });
+}
+
+/** A function whose derivative is not that of what it computes: `pullback` gives the cotangent of x from that of y. */
+export function customGradient(
+  f: (x: unknown) => unknown,
+  pullback: (ct: unknown, x: unknown, y: unknown) => unknown,
+): (x: unknown) => unknown {
+  return (x) => {
+    const y = f(x);
+    const graph = currentGraph();
+    const [xs, ys] = [leavesOf(x), leavesOf(y)].map((list) => list.map((v) => graph.bring(v))) as [Output[], Output[]];
+    const back = new Graph("pullback");
+    const node = graph.add(
+      { op: "custom", arguments: xs.length, pullback: back },
+      [...xs, ...ys],
+      ys.map((v) => v.type),
+    );
+    back.owner = node as Node;
+    const cts = ys.map((v) => back.parameter(v.type));
+    const given = inside(back, () => pullback(filled(y, cts), filled(x, xs), filled(y, ys)));
+    const shares = leavesOf(given).map((v) => back.bring(v));
+    for (const [i, v] of xs.entries())
+      if (shares[i] === undefined || !sameType(shares[i].type, v.type))
+        throw mismatch(
+          `a pullback gives ${shares[i] === undefined ? "nothing" : showType(shares[i].type)} for an argument that is ${showType(v.type)}`,
+          "let it give one cotangent for each value in x, shaped like it",
+        );
+    back.results.push(...shares);
+    return filled(y, node.outputs);
+  };
+}
+
+/** `value`, where the condition holds when it is computed; an error with this message elsewhere. */
+export function check(value: Value, condition: Value, message: string): Output {
+  const graph = currentGraph();
+  const x = graph.bring(value);
+  return graph.add({ op: "check", message }, [x, graph.bring(valueOps.item(condition))], [x.type]).outputs[0] as Output;
 }
 
 function cond(condition: Value, consequent: () => unknown, otherwise: () => unknown): unknown {

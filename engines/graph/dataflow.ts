@@ -21,11 +21,13 @@ import { withControlFlow } from "../../core/tensor/control.ts";
 import { scope } from "../../core/tensor/scope.ts";
 import { Tensor } from "../../core/tensor/tensor.ts";
 import type { Value } from "../../core/tensor/traced.ts";
+import { valueOps } from "../../core/tensor/values.ts";
 import { oneLike, zeroLike } from "../trees.ts";
-import { control } from "./control.ts";
+import { check, control, customGradient } from "./control.ts";
 import { forward } from "./differentiate/forward.ts";
 import { backward, itself } from "./differentiate/reverse.ts";
-import { Graph, inside, named, Output, sameType, showType, type TensorConstant, tensorType } from "./graph.ts";
+import { Graph, inside, named, Output, type TensorConstant } from "./graph.ts";
+import { sameType, showType, tensorType } from "./type.ts";
 
 /** Lengths along the axes. What each run may have of its own is null, or a name: what has one name has one length. */
 export type OpenShape = readonly (number | string | null)[];
@@ -137,6 +139,24 @@ export class Building {
   /** Nodes made by `body` have names below this one. */
   scope<T>(name: string, body: () => T): T {
     return named(name, body);
+  }
+
+  /** The value, through which no derivative flows. */
+  stopGradient(x: Tensor): Tensor {
+    return valueOps.stopGradient(x as unknown as Value) as Tensor;
+  }
+
+  /**
+   * A function of a tensor, or of tensors in arrays and records, whose derivative is given: `pullback` makes the cotangent of x of that
+   * of y. It is differentiated in its turn, for a second order; forward mode refuses it.
+   */
+  customGradient<X, Y>(f: (x: X) => Y, pullback: (ct: Y, x: X, y: Y) => X): (x: X) => Y {
+    return customGradient(f as never, pullback as never) as (x: X) => Y;
+  }
+
+  /** `value`, where the condition holds when a run computes it; a run for which it does not ends with this message. */
+  check(value: Tensor, condition: Tensor | number, message: string): Tensor {
+    return check(value as unknown as Value, condition as unknown as Value, message) as unknown as Tensor;
   }
 
   /** Gradients of the ys by each of the xs, as nodes added to the graph. O(nodes between them). */

@@ -14,31 +14,11 @@ import type { DType, TypedArray } from "../../core/base/dtype.ts";
 import { assert, type BenchError, mismatch, unsupported } from "../../core/base/errors.ts";
 import type { Shape } from "../../core/base/shape.ts";
 import type { AnyPrimitive } from "../../core/primitive.ts";
-import { NUMBER } from "../../core/primitives/host.ts";
 import { primitives } from "../../core/primitives/table.ts";
 import { weakDType } from "../../core/tensor/eager.ts";
 import { Tensor } from "../../core/tensor/tensor.ts";
 import { Traced, type Value } from "../../core/tensor/traced.ts";
-
-/** What an output holds. Lists are stacks of equal things: what loops leave for their way back. */
-export type Type =
-  | { readonly kind: "number" }
-  | { readonly kind: "tensor"; readonly aval: Aval }
-  | { readonly kind: "list"; readonly of: Type };
-
-export const NUMBER_TYPE: Type = { kind: "number" };
-export const tensorType = (a: Aval): Type => ({ kind: "tensor", aval: a });
-export const listType = (of: Type): Type => ({ kind: "list", of });
-
-export function sameType(a: Type, b: Type): boolean {
-  if (a.kind === "list" && b.kind === "list") return sameType(a.of, b.of);
-  return a.kind === b.kind && (a.kind !== "tensor" || a.aval === (b as { aval?: Aval }).aval);
-}
-
-export function showType(t: Type): string {
-  if (t.kind === "number") return "number";
-  return t.kind === "list" ? `list of ${showType(t.of)}` : `${t.aval.dtype}[${t.aval.shape.join(", ")}]`;
-}
+import { avalOfType, NUMBER_TYPE, showType, type Type, tensorType } from "./type.ts";
 
 /** A tensor that is known when the graph is built; row-major. */
 export interface TensorConstant {
@@ -66,6 +46,13 @@ export type Operation =
   /** A tensor as the list of its rows, so that the first (`reversed`) or the last one is popped first; and the other way. */
   | { readonly op: "unstack"; readonly reversed: boolean }
   | { readonly op: "stack"; readonly reversed: boolean }
+  /**
+   * Values with a derivative of their own: the inputs are `arguments` values and then as many as there are outputs, which are these;
+   * `pullback` gives cotangents of the arguments from those of the outputs.
+   */
+  | { readonly op: "custom"; readonly arguments: number; readonly pullback: Graph }
+  /** The first input, where the second is not zero; an error elsewhere. */
+  | { readonly op: "check"; readonly message: string }
   /** Nothing: a result that the branch which has it was not taken for. */
   | { readonly op: "unset" };
 
@@ -170,6 +157,7 @@ export class Node<O extends Operation = Operation> {
 export function graphsIn(node: Node): readonly Graph[] {
   const { operation } = node;
   if (operation.op === "if") return [operation.consequent, operation.otherwise];
+  if (operation.op === "custom") return [operation.pullback];
   return operation.op === "while" ? [operation.test, operation.body] : [];
 }
 
@@ -298,11 +286,6 @@ export class Output extends Traced {
   interpret(primitive: AnyPrimitive, inputs: readonly Value[], params: unknown): Value {
     return applied(currentGraph(), primitive, inputs, params);
   }
-}
-
-export function avalOfType(t: Type): Aval {
-  assert(t.kind !== "list", "a list has no aval");
-  return t.kind === "number" ? NUMBER : t.aval;
 }
 
 export const typeOf = (x: Value): Type =>

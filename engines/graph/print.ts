@@ -1,5 +1,6 @@
 /** Graphs as text: a node a line, graphs of branches and loops indented below theirs. */
-import { constantOf, type Graph, graphsIn, inOrder, type Node, type Output, showType } from "./graph.ts";
+import { constantOf, type Graph, graphsIn, inOrder, type Node, type Output } from "./graph.ts";
+import { showType } from "./type.ts";
 
 export function printGraph(graph: Graph): string {
   const names = new Map<Output, string>();

@@ -12,20 +12,9 @@ import { scope } from "../../core/tensor/scope.ts";
 import { createTensor, type Tensor } from "../../core/tensor/tensor.ts";
 import { addState, type If, openIf, openWhile, setNext, type While } from "./control.ts";
 import { type Building, type Dataflow, Dataflow as Flow, mapEnds, Update } from "./dataflow.ts";
-import {
-  type Graph,
-  graphsIn,
-  inOrder,
-  inside,
-  type Node,
-  named,
-  type Operation,
-  type Output,
-  sameType,
-  showType,
-  type Type,
-} from "./graph.ts";
+import { type Graph, graphsIn, inOrder, inside, type Node, named, type Operation, type Output } from "./graph.ts";
 import { Session } from "./session.ts";
+import { sameType, showType, type Type } from "./type.ts";
 
 const FORMAT = "trigrad-graph/1";
 
@@ -54,6 +43,7 @@ const nodeSchema = z.object({
   params: z.json().optional(),
   isDerivative: z.boolean().optional(),
   reversed: z.boolean().optional(),
+  message: z.string().optional(),
   value: z.union([z.number(), z.string(), tensorSchema]).optional(),
   get graphs() {
     return z.array(graphSchema).optional();
@@ -177,10 +167,18 @@ export function save(session: Session, shapes: Readonly<Record<string, readonly 
 function graphOut(graph: Graph, results: readonly Output[], number: (o: Output) => number): SavedGraph {
   const nodes = inOrder(results)
     .filter((n) => n.op !== "parameter")
-    .map((n): SavedNode => {
+    .flatMap((n): SavedNode[] => {
       const { operation } = n;
+      // Derivatives have been taken: of one of its own, the values are left.
+      if (operation.op === "custom")
+        return n.outputs.map((o, i) => ({
+          op: "identity",
+          in: [number(n.inputs[operation.arguments + i] as Output)],
+          out: [number(o)],
+          types: [typeOut(o.type)],
+        }));
       const inner = graphsIn(n);
-      return {
+      const saved: SavedNode = {
         op: operation.op,
         ...(n.scope === "" ? {} : { scope: n.scope }),
         in: n.inputs.map(number),
@@ -190,6 +188,7 @@ function graphOut(graph: Graph, results: readonly Output[], number: (o: Output) 
         ...operationOut(operation),
         ...(inner.length === 0 ? {} : { graphs: inner.map((g) => graphOut(g, g.results, number)) }),
       };
+      return [saved];
     });
   return { parameters: graph.parameters.map(number), captured: graph.captured.map(number), nodes, results: results.map(number) };
 }
@@ -209,6 +208,8 @@ function operationOut(operation: Operation): Partial<SavedNode> {
     case "stack":
     case "unstack":
       return { reversed: operation.reversed };
+    case "check":
+      return { message: operation.message };
     default:
       return {};
   }
@@ -297,6 +298,8 @@ function operationIn(saved: SavedNode): Operation {
     case "stack":
     case "unstack":
       return { op, reversed };
+    case "check":
+      return { op, message: saved.message ?? "" };
     case "identity":
     case "emptyList":
     case "push":

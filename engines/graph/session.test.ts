@@ -187,6 +187,68 @@ describe("a session", () => {
     expect(() => make({ unconnected: "refuse" })).toThrow("no y depends on x 0");
   });
 
+  test("a function may have a gradient of its own, to any order of reverse mode", () => {
+    const flow = new Dataflow("custom", (g) => {
+      const x = g.placeholder("x", "f64", [2]);
+      // A cube whose gradient is clipped to 10.
+      const clipped = g.customGradient(
+        (t: ops.Tensor) => mul(t, mul(t, t)) as ops.Tensor,
+        (ct, t, y) => ops.minimum(add(mul(ct, mul(3, mul(t, t))), mul(0, y)), 10) as ops.Tensor,
+      );
+      const y = sum(clipped(mul(x, 2) as ops.Tensor));
+      const [first] = g.gradients([y], [x]) as [ops.Tensor];
+      return { y, first, second: g.gradients([sum(first)], [x]) };
+    });
+    const session = new Session(flow);
+    const { y, first, second } = session.run(flow.ends, { x: T([0.5, 4]) });
+    expect([y.item(), numbers(first), numbers(second[0] as ops.Tensor)]).toEqual([513, [6, 20], [24, 0]]);
+    const again = restore(JSON.parse(JSON.stringify(save(session))));
+    expect((again.session.run(again.dataflow.ends, { x: T([0.5, 4]) }) as { y: ops.Tensor }).y.item()).toBe(513);
+    expect(
+      () =>
+        new Dataflow("forward", (g) => {
+          const x = g.placeholder("x", "f64", [2]);
+          return g.tangents(
+            [
+              g.customGradient(
+                (t: ops.Tensor) => t,
+                (ct) => ct,
+              )(x),
+            ],
+            [x],
+            [x],
+          );
+        }),
+    ).toThrow("has no derivative in forward mode");
+    expect(
+      () =>
+        new Dataflow("wrong", (g) =>
+          g.customGradient(
+            (t: ops.Tensor) => t,
+            (ct) => sum(ct),
+          )(g.placeholder("x", "f64", [2])),
+        ),
+    ).toThrow("a pullback gives f64[] for an argument that is f64[2]");
+  });
+
+  test("a check that does not hold ends the run with its message", () => {
+    const flow = new Dataflow("checked", (g) => {
+      const x = g.placeholder("x", "f64", [2]);
+      const safe = g.check(x, ops.gt(ops.reduceMin(x), 0), "x must be positive");
+      const y = sum(ops.log(safe));
+      return { y, by: g.gradients([y], [x]), stopped: g.gradients([sum(mul(g.stopGradient(x), x) as ops.Tensor)], [x]) };
+    });
+    const session = new Session(flow);
+    const { by, stopped } = session.run(flow.ends, { x: T([2, 4]) });
+    expect([by, stopped].map(([t]) => numbers(t as ops.Tensor))).toEqual([
+      [0.5, 0.25],
+      [2, 4],
+    ]);
+    expect(() => session.run(flow.ends, { x: T([2, -4]) })).toThrow("x must be positive");
+    const again = restore(JSON.parse(JSON.stringify(save(session))));
+    expect(() => again.session.run(again.dataflow.ends, { x: T([2, -4]) })).toThrow("x must be positive");
+  });
+
   test("shapes that do not fit are refused while the graph is built", () => {
     expect(() => new Dataflow("wrong", (g) => matmul(g.placeholder("a", "f64", [2, 3]), g.placeholder("b", "f64", [2, 3])))).toThrow(
       /2, 3/,

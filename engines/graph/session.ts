@@ -11,9 +11,10 @@ import type { Value } from "../../core/tensor/traced.ts";
 import { avalOf } from "../../core/tensor/values.ts";
 import { type Built, type Dataflow, type End, mapEnds, Update } from "./dataflow.ts";
 import { type Executor, load } from "./execute/load.ts";
-import { Graph, Output, sameType, showType, typeOf } from "./graph.ts";
+import { Graph, Output, typeOf } from "./graph.ts";
 import { optimise } from "./optimise/optimise.ts";
 import { liveOutputs, rebuild } from "./optimise/rebuild.ts";
+import { sameType, showType } from "./type.ts";
 
 /** Tensors by the names of placeholders, or by the ends that they stand for. */
 export type Feeds = Readonly<Record<string, Tensor>> | ReadonlyMap<unknown, Tensor | number>;

@@ -11,9 +11,10 @@ import { isDifferentiable, isValue, kindOf, mapTree, oneLike, scalarResult, zero
 import { control } from "./control.ts";
 import { forward } from "./differentiate/forward.ts";
 import { backward, itself } from "./differentiate/reverse.ts";
-import { Graph, inside, NUMBER_TYPE, Output, tensorType, typeOf } from "./graph.ts";
+import { Graph, inside, Output, typeOf } from "./graph.ts";
 import { intrinsics } from "./intrinsics.ts";
 import { rebuild } from "./optimise/rebuild.ts";
+import { NUMBER_TYPE, tensorType } from "./type.ts";
 
 export class TracedProgram {
   readonly graph: Graph;

@@ -4,7 +4,8 @@ import type { AnyPrimitive } from "../../../core/primitive.ts";
 import { opcodeOf } from "../../../core/primitives/table.ts";
 import { type InputRule, inputRule, type Rule } from "../../../rules/rule.ts";
 import { ruleOf } from "../../../rules/table.ts";
-import { inOrder, type Node, type Output, type Type } from "../graph.ts";
+import { inOrder, type Node, type Output } from "../graph.ts";
+import type { Type } from "../type.ts";
 
 /** Numbers, tensors of real numbers and lists of such have derivatives. */
 export function isDifferentiable(t: Type): boolean {
@@ -55,6 +56,10 @@ function activeOf(n: Node, active: ReadonlySet<Output>): readonly Output[] {
       const { states } = activeInLoop(n as never, active);
       return n.outputs.filter((_, i) => states[i]);
     }
+    case "custom":
+      return n.inputs.slice(0, operation.arguments).some((x) => active.has(x)) ? n.outputs.filter((o) => isDifferentiable(o.type)) : [];
+    case "check":
+      return active.has(n.inputs[0] as Output) ? n.outputs : [];
     default:
       return n.inputs.some((x) => active.has(x)) ? n.outputs.filter((o) => isDifferentiable(o.type)) : [];
   }

@@ -2,6 +2,7 @@
  * Forward mode as nodes added to the graph: tangents go from sources to results. A branch or a loop is not built again: it is given
  * the tangents as further results or states, and computes them beside the values.
  */
+import { unsupported } from "../../../core/base/errors.ts";
 import type { Value } from "../../../core/tensor/traced.ts";
 import { valueOps } from "../../../core/tensor/values.ts";
 import { addLists, addResult, addState, type If, pop, push, setNext, stack, unstack, type While } from "../control.ts";
@@ -40,7 +41,14 @@ function tangentsOf(n: Node, tangents: ReadonlyMap<Output, Value>): readonly (Va
       return [sum];
     }
     case "identity":
+    case "check":
       return [tangents.get(x)];
+    case "custom":
+      if (!n.inputs.slice(0, operation.arguments).some((v) => tangents.has(v))) return [];
+      throw unsupported(
+        "a function with a gradient of its own has no derivative in forward mode",
+        "take reverse mode, grad or vjp, which has it",
+      );
     case "push":
       return [push(orZero(x), orZero(y))];
     case "pop":

@@ -24,18 +24,9 @@ import {
   unstack,
   type While,
 } from "../control.ts";
-import {
-  avalOfType,
-  currentGraph,
-  differentiating,
-  type Graph,
-  inOrder,
-  inside,
-  type Node,
-  type OpOf,
-  type Output,
-  type Type,
-} from "../graph.ts";
+import { currentGraph, differentiating, type Graph, inOrder, inside, type Node, type OpOf, type Output } from "../graph.ts";
+import { copyInto } from "../optimise/rebuild.ts";
+import { avalOfType, type Type } from "../type.ts";
 import { activeInLoop, activeOutputs, isDifferentiable, ruleFor } from "./activity.ts";
 
 /** The value that an output of the graph being differentiated has where the derivative is built. */
@@ -145,6 +136,20 @@ class Walk {
         return;
       case "while":
         this.visitWhile(n as While, cts);
+        return;
+      case "custom": {
+        const given = operation.pullback.parameters.map((p, i): [Output, Output] => [p, currentGraph().bring(cts[i] ?? zero(p.type))]);
+        const captured = operation.pullback.captured.map((c, i): [Output, Output] => [
+          c,
+          currentGraph().bring(this.primal(n.captures[i] as Output)),
+        ]);
+        const map = new Map([...given, ...captured]);
+        copyInto(currentGraph(), operation.pullback.results, map, () => undefined);
+        for (const [i, r] of operation.pullback.results.entries()) this.arrive(n.inputs[i] as Output, map.get(r) as Output);
+        return;
+      }
+      case "check":
+        this.arrive(x, ct);
         return;
       case "parameter":
       case "constant":

@@ -110,6 +110,13 @@ class Emitter {
       case "unstack":
         set(out, this.declare(`List.unstack(${x}, ${this.constant((out.type as { of: unknown }).of)}, ${operation.reversed})`));
         return;
+      case "check":
+        this.line(`if (!${y}) fail(${JSON.stringify(operation.message)});`);
+        set(out, x);
+        return;
+      case "custom":
+        for (const [i, o] of n.outputs.entries()) set(o, args[args.length - n.outputs.length + i] as string);
+        return;
       case "if":
         this.if(n as If);
         return;

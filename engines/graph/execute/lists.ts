@@ -2,7 +2,7 @@
 import { createTensor, type Tensor } from "../../../core/tensor/tensor.ts";
 import type { Value } from "../../../core/tensor/traced.ts";
 import { avalOf, valueOps } from "../../../core/tensor/values.ts";
-import type { Type } from "../graph.ts";
+import type { Type } from "../type.ts";
 
 type Element = Value | List;
 

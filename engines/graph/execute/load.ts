@@ -1,4 +1,5 @@
 /** An emitted graph as a function, with the plans that it calls on the current device. */
+import { BenchError } from "../../../core/base/errors.ts";
 import { compileProgram, type Executable } from "../../../core/compile/executable.ts";
 import { apply } from "../../../core/tensor/apply.ts";
 import { liftNumber } from "../../../core/tensor/eager.ts";
@@ -11,6 +12,10 @@ import { List } from "./lists.ts";
 /** A constant on the current device, for the length of a run. */
 function tensorOf({ aval, data }: TensorConstant): Tensor {
   return createTensor(data, aval.shape, aval.dtype);
+}
+
+function fail(message: string): never {
+  throw new BenchError("runtime", message, { advice: "a check of the graph did not hold" });
 }
 
 const nothing = (): void => {};
@@ -27,7 +32,7 @@ export interface Executor {
 export function load(graph: Graph, goOn: () => void = nothing): Executor {
   const { text, constants, programs } = emit(graph, goOn !== nothing);
   const plans = programs.map((p) => compileProgram(p, currentDevice()));
-  const runtime = { tensorOf, liftNumber, apply, List, goOn };
+  const runtime = { tensorOf, liftNumber, apply, List, goOn, fail };
   const make = new Function("k", "plan", ...Object.keys(runtime), `"use strict";\nreturn ${text};`);
   return {
     plans,

@@ -31,6 +31,7 @@ export function mergeCommon(graph: Graph): Graph {
         break;
       case "if":
       case "while":
+      case "check":
         return undefined;
       case "stack":
       case "unstack":

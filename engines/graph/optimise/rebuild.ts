@@ -37,7 +37,7 @@ export function rebuild(graph: Graph, visit: Visit = () => undefined): Graph {
 }
 
 /** Copies what `results` need to `to`; `map` says what stands for what, and is told of all that is copied. */
-function copyInto(to: Graph, results: readonly Output[], map: Map<Output, Output>, visit: Visit): void {
+export function copyInto(to: Graph, results: readonly Output[], map: Map<Output, Output>, visit: Visit): void {
   const given = new Set(map.keys());
   const live = liveOutputs(results, given);
   const place: Place = {
@@ -55,6 +55,7 @@ function copyInto(to: Graph, results: readonly Output[], map: Map<Output, Output
     const inputs = n.inputs.map((x) => map.get(x) as Output);
     const replaced = visit(n, inputs, place);
     if (replaced !== undefined) for (const [i, o] of n.outputs.entries()) map.set(o, replaced[i] as Output);
+    else if (n.op === "custom") for (const [i, o] of n.outputs.entries()) map.set(o, map.get(customResult(n, i)) as Output);
     else if (n.op === "if") copyIf(n as If, live, map, visit);
     else if (n.op === "while") copyWhile(n as While, live, map, visit);
     else {
@@ -92,6 +93,11 @@ function copyIf(n: If, live: ReadonlySet<Output>, map: Map<Output, Output>, visi
     to.results.push(...results.map((r) => within.get(r) as Output));
   }
   for (const o of wanted) map.set(o, copy.addOutput(o.type));
+}
+
+/** What output i of a node with a derivative of its own is: when graphs are copied to be run, derivatives have been taken. */
+function customResult(n: Node, i: number): Output {
+  return n.inputs[n.inputs.length - n.outputs.length + i] as Output;
 }
 
 /** What both branches take from around them unchanged is that. */
@@ -141,7 +147,9 @@ export function liveOutputs(results: readonly Output[], cut?: ReadonlySet<Output
   };
   for (const n of inOrder(results, cut).reverse()) {
     if (!n.outputs.some((o) => live.has(o) && !cut?.has(o))) continue;
-    if (n.op === "if") {
+    if (n.op === "custom") {
+      for (const [i, o] of n.outputs.entries()) if (live.has(o)) live.add(customResult(n, i));
+    } else if (n.op === "if") {
       live.add(n.inputs[0] as Output);
       for (const g of graphsIn(n)) captures(n, liveOutputs(g.results.filter((_, i) => live.has(n.outputs[i] as Output))));
     } else if (n.op === "while") {
