@@ -1,12 +1,13 @@
 /**
- * Passes: programs to equal programs, each by itself and switchable. None changes a NaN, an infinity or a rounding; adding 0 is
- * left out, which may give -0 where +0 was.
+ * Passes: programs to equal programs, each by itself and switchable. None but `sums` changes a rounding, and none a NaN or an infinity;
+ * adding 0 is left out, which may give -0 where +0 was.
  *
  *     fold         what depends on constants alone is computed now (up to 1024 elements)
  *     algebra      x·1, x/1, x+0, -(-x), movement that moves nothing, movement of movement
  *     pads         a sum of padded tensors that do not meet becomes their concatenation
  *     positions    one-hot becomes a comparison with 0, 1, 2, …, which fuses as any other
  *     transposes   a transposed operand of a matrix product becomes its flag
+ *     sums         a sum of matrix products becomes one product, equal within rounding
  */
 import type { TypedArray } from "../base/dtype.ts";
 import { sizeOf } from "../base/dtype.ts";
@@ -18,8 +19,9 @@ import type { MatmulParams } from "../primitives/linalg.ts";
 import { primitives as p } from "../primitives/table.ts";
 import { sumOfPads } from "./pads.ts";
 import { type Constant, type Node, nodesOf, type Program, type ProgramBuilder, rebuild, type Value } from "./program.ts";
+import { sumsOfProducts } from "./sums.ts";
 
-export type PassName = "fold" | "algebra" | "pads" | "positions" | "transposes";
+export type PassName = "fold" | "algebra" | "pads" | "positions" | "transposes" | "sums";
 
 export interface PassStatistics {
   readonly name: PassName;
@@ -31,11 +33,18 @@ export interface PassStatistics {
 
 type Rewrite = (build: ProgramBuilder, node: Node, args: readonly Value[]) => Value;
 
-const PASSES: Readonly<Record<PassName, Rewrite>> = { fold, algebra, pads, positions, transposes };
+const PASSES: Readonly<Record<PassName, (program: Program) => Rewrite>> = {
+  fold: () => fold,
+  algebra: () => algebra,
+  pads: () => pads,
+  positions: () => positions,
+  transposes: () => transposes,
+  sums: sumsOfProducts,
+};
 
 /** The program after a pass, and what it did. */
 export function runPass(name: PassName, program: Program): { readonly program: Program; readonly statistics: PassStatistics } {
-  const after = rebuild(program, PASSES[name]);
+  const after = rebuild(program, PASSES[name](program));
   const [before, left] = [nodesOf(program), nodesOf(after)];
   const bytes = (nodes: readonly Node[]) => nodes.reduce((n, x) => n + x.aval.size * sizeOf(x.aval.dtype), 0);
   return {

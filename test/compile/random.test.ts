@@ -18,6 +18,7 @@ const SWITCHES: readonly Switch[] = [
   "pads",
   "positions",
   "transposes",
+  "sums",
   "fusion",
   "epilogues",
   "together",

@@ -1,0 +1,103 @@
+/** Sums of matrix products as one product: how many launches are left, the same numbers within rounding, and where it is not done. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Shape } from "../../core/base/shape.ts";
+import { compile } from "../../core/compile/compile.ts";
+import { createInterpreter } from "../../core/device/interpreter/device.ts";
+import { createWasm } from "../../core/device/wasm/device.ts";
+import * as ops from "../../core/ops.ts";
+import { type Tensor, useDevice } from "../../core/tensor/tensor.ts";
+import { valueAndGrad } from "../../engines/tape/transforms.ts";
+
+type Program = (...inputs: Tensor[]) => Tensor[];
+const t = (x: Tensor | undefined) => x as Tensor;
+
+/** Products of a run with the pass and without it, after both were compared with the single operations. */
+function products(f: Program, shapes: readonly Shape[]): number[] {
+  return ops.scope(() => {
+    const inputs = shapes.map((shape, k) => {
+      const size = shape.reduce((n, d) => n * d, 1);
+      return ops.createTensor(
+        Array.from({ length: size }, (_, i) => Math.sin(i * 1.3 + k)),
+        shape,
+        "f64",
+      );
+    });
+    const want = f(...inputs);
+    return ([[], ["sums"]] as const).map((off) => {
+      const g = compile(f, { off: [...off, "together"] });
+      for (const [k, y] of g(...inputs).entries()) {
+        const values = t(want[k]).toArray();
+        for (const [i, x] of y.toArray().entries()) {
+          const w = values[i] as number;
+          expect(Math.abs(x - w) / Math.max(1, Math.abs(w))).toBeLessThan(1e-12);
+        }
+      }
+      const { steps } = g.executable(...inputs);
+      g.dispose();
+      return steps.flatMap((s) => s.launches).filter((l) => l.kind === "matmul").length;
+    });
+  });
+}
+
+describe.each([
+  ["interpreter", createInterpreter],
+  ["wasm", createWasm],
+] as const)("on %s", (_, open) => {
+  test("the gradient of a weight that every step of a recurrence uses is one product", () => {
+    useDevice(open());
+    const steps = 5;
+    const f: Program = (x, w) => {
+      const loss = (u: unknown) => {
+        let h = t(x);
+        for (let i = 0; i < steps; i++) h = ops.tanh(ops.matmul(h, u as Tensor));
+        return ops.sum(ops.square(h));
+      };
+      return [valueAndGrad(loss)(t(w))[1] as Tensor];
+    };
+    const shapes: Shape[] = [
+      [3, 8],
+      [8, 8],
+    ];
+    // Forward, backward to each state but the first, and to the weight.
+    expect(products(f, shapes)).toEqual([steps + steps - 1 + 1, steps + steps - 1 + steps]);
+  });
+
+  test("summands that something else uses, and operands larger than the summands, stay as they are", () => {
+    useDevice(open());
+    const f: Program = (a, b, c, d) => {
+      const first = ops.matmul(t(a), t(b));
+      return [ops.add(first, ops.matmul(t(c), t(d))), first];
+    };
+    const g: Program = (a, b, c, d) => [ops.add(ops.matmul(t(a), t(b)), ops.matmul(t(c), t(d)))];
+    const shapes = (k: number): Shape[] => [
+      [6, k],
+      [k, 6],
+      [6, k],
+      [k, 6],
+    ];
+    expect(products(f, shapes(2))).toEqual([2, 2]);
+    expect(products(g, shapes(2))).toEqual([1, 2]);
+    expect(products(g, shapes(4))).toEqual([2, 2]);
+  });
+});
+
+test("any sum of products with any transposes is what the single operations give", () => {
+  useDevice(createWasm());
+  const term = fc.record({ k: fc.integer({ min: 1, max: 3 }), turnA: fc.boolean(), turnB: fc.boolean() });
+  fc.assert(
+    fc.property(fc.array(term, { minLength: 2, maxLength: 6 }), (terms) => {
+      const f: Program = (...given) => [
+        terms
+          .map(({ turnA, turnB }, i) => {
+            const [a, b] = [t(given[2 * i]), t(given[2 * i + 1])];
+            return ops.matmul(turnA ? ops.transpose(a, [1, 0]) : a, turnB ? ops.transpose(b, [1, 0]) : b);
+          })
+          .reduce((x, y) => ops.add(x, y)),
+      ];
+      const shapes = terms.flatMap(({ k, turnA, turnB }): Shape[] => [turnA ? [k, 9] : [9, k], turnB ? [7, k] : [k, 7]]);
+      products(f, shapes);
+    }),
+    { numRuns: 60 },
+  );
+});
