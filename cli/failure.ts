@@ -2,8 +2,10 @@
  * How a command ends: the exit codes, and what is printed of an error. 0 all as expected, 1 a check failed, 2 a mistake in the
  * call or a program that was refused, 3 a device or peer that is not there, 130 interrupted.
  */
+import { readFileSync } from "node:fs";
 import { CommanderError } from "commander";
 import { BenchError } from "../core/base/errors.ts";
+import type { Span } from "../core/base/span.ts";
 import { Interrupted } from "../harness/interrupt.ts";
 import { ReportError } from "../reports/failure.ts";
 
@@ -37,9 +39,19 @@ export function exitCodeOf(thrown: unknown): number {
 export function describeError(thrown: unknown): string {
   const error = known(thrown);
   if (error instanceof Interrupted) return "interrupted; finished cells are kept";
-  if (error instanceof BenchError) return error.describe();
+  if (error instanceof BenchError) return error.describe(sourceLine(error.span));
   if (error instanceof Error) return error.stack ?? error.message;
   return String(error);
+}
+
+/** The line that an error is in, of a file that can be read. */
+function sourceLine(span: Span | undefined): string | undefined {
+  if (span === undefined) return undefined;
+  try {
+    return readFileSync(span.file, "utf8").split("\n")[span.line - 1];
+  } catch {
+    return undefined;
+  }
 }
 
 /** The kinds of refusal of a program; a mistake of the call that is none of them is a `runtime` one there. */

@@ -3,7 +3,7 @@
  * `kind` is what the command line prints as the machine-readable reason; `Unsupported`, `TypeMismatch` and `SyntaxMistake`
  * are refusals (exit code 2), never a silent wrong number.
  */
-import { type Span, showSpan } from "./span.ts";
+import { type Span, showExcerpt, showSpan } from "./span.ts";
 
 export type ErrorKind = "unsupported" | "type" | "syntax" | "runtime" | "out-of-memory" | "usage" | "environment";
 
@@ -22,10 +22,11 @@ export class BenchError extends Error {
     this.span = options.span;
   }
 
-  /** `file:line:column  message` and, below it, the advice. */
-  describe(): string {
+  /** `file:line:column  message` and, below it, the line of the file with a caret, where whoever prints has it, and the advice. */
+  describe(sourceLine?: string): string {
     const where = this.span ? `${showSpan(this.span)}  ` : "";
-    return `${where}${this.message}${this.advice ? `\n  ${this.advice}` : ""}`;
+    const excerpt = this.span && sourceLine !== undefined ? `\n${showExcerpt(this.span, sourceLine)}` : "";
+    return `${where}${this.message}${excerpt}${this.advice ? `\n  ${this.advice}` : ""}`;
   }
 }
 

@@ -9,3 +9,10 @@ export interface Span {
 export function showSpan(span: Span): string {
   return `${span.file}:${span.line}:${span.column}`;
 }
+
+/** The line of the file that a place is in, numbered, and a caret below the place. */
+export function showExcerpt({ line, column }: Span, text: string): string {
+  const before = text.slice(0, column - 1).replaceAll(/[^\t]/g, " ");
+  const margin = " ".repeat(String(line).length);
+  return `  ${line} | ${text.trimEnd()}\n  ${margin} | ${before}^`;
+}

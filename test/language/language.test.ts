@@ -50,6 +50,7 @@ test.each(REFUSED)("%s is refused with its place, a reason and a way out", (_, s
   const { line, column } = error.span as { line: number; column: number };
   expect(source.split("\n")[line - 1]?.[column - 1], "a character of the program").toMatch(/\S/);
   expect(error.advice?.length).toBeGreaterThan(5);
+  expect(error.describe(source.split("\n")[line - 1])).toMatch(/\n {2}\d+ \| .*\S.*\n {4}\|\s+\^\n {2}\S/);
 });
 
 test.each(THROWING)("%s: the program's error is the engine's, at its place", (_, source, x, n, message) => {

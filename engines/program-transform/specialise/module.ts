@@ -40,6 +40,8 @@ export class Modules {
   private readonly sources: Sources;
   private readonly host: Host;
   private readonly loaded = new Map<string, ModuleScope>();
+  /** What modules export that have not been read to their end: those that import each other. */
+  private readonly unfinished = new Set<ReadonlyMap<string, () => Value>>();
 
   constructor(sources: Sources, host: Host) {
     this.sources = sources;
@@ -52,6 +54,7 @@ export class Modules {
     if (known !== undefined) return known;
     const module = new ModuleScope(this.sources.parse(file, source), this.host.globals);
     this.loaded.set(path, module);
+    this.unfinished.add(module.exports);
     const statements: Syntax[] = [];
     for (const s of module.parsed.body) {
       if (s.type === "ImportDeclaration") this.imported(module, s);
@@ -61,10 +64,9 @@ export class Modules {
         for (const name of declared(s.declaration)) this.offer(module, name, name);
       } else if (s.type === "ExportNamedDeclaration") {
         const from = this.exportsOf(module, s.source?.value as string, s);
-        for (const sp of s.specifiers) {
-          const get = from.get(nameOf(sp.local));
-          if (get) module.exports.set(nameOf(sp.exported), get);
-        }
+        for (const sp of s.specifiers)
+          if (s.exportKind !== "type" && sp.exportKind !== "type")
+            module.exports.set(nameOf(sp.exported), this.exported(from, nameOf(sp.local), s.source?.value as string, module.spanOf(sp)));
       } else if (s.type === "ExportAllDeclaration") {
         if (s.exportKind !== "type")
           for (const [name, get] of this.exportsOf(module, s.source.value, s)) if (name !== "default") module.exports.set(name, get);
@@ -76,8 +78,20 @@ export class Modules {
         } else module.exports.set("default", () => this.host.valueIn(module, declaration));
       } else statements.push(s);
     }
+    this.unfinished.delete(module.exports);
     this.host.topLevel(module, statements);
     return module;
+  }
+
+  /** What a module exports under a name; read later, where it is not read to its end yet. */
+  private exported(from: ReadonlyMap<string, () => Value>, name: string, specifier: string, at: Span): () => Value {
+    const refuse = () => unsupported(`${specifier} has no export named ${name}`, `it exports ${[...from.keys()].join(", ")}`, at);
+    if (!from.has(name) && !this.unfinished.has(from)) throw refuse();
+    return () => {
+      const get = from.get(name);
+      if (get === undefined) throw refuse();
+      return get();
+    };
   }
 
   private offer(module: ModuleScope, name: string, local: string): void {
@@ -103,10 +117,7 @@ export class Modules {
       }
       if (sp.type === "ImportSpecifier" && sp.importKind === "type") continue;
       const name = sp.type === "ImportSpecifier" ? nameOf(sp.imported) : "default";
-      const get = from.get(name);
-      if (get === undefined)
-        throw unsupported(`${s.source.value} has no export named ${name}`, `it exports ${[...from.keys()].join(", ")}`, module.spanOf(sp));
-      module.scope.cells.set(sp.local.name, lazyCell(get));
+      module.scope.cells.set(sp.local.name, lazyCell(this.exported(from, name, s.source.value, module.spanOf(sp))));
     }
   }
 }
