@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { createWasm } from "../../core/device/wasm/device.ts";
 import { useDevice } from "../../core/tensor/tensor.ts";
 import { graph } from "../../engines/graph/engine.ts";
+import { programTransform } from "../../engines/program-transform/engine.ts";
 import { tape } from "../../engines/tape/engine.ts";
 import { projectRoot } from "../root.ts";
 import { judgeAdapted } from "./adapted.ts";
@@ -34,7 +35,8 @@ test.each(forms)("%s/%s", (folder, name) => {
   expect(verdict.line).toBeGreaterThan(0);
   expect(verdict.message).toMatch(/the form adapted to graphs \(\d+ (more|fewer) lines\) passes$/);
   const adapted = textBelow(`adapted/${reference.name.split("/").at(-2)}`, name) as string;
-  expect(check(reference, { engine: tape, dtype: "f64", adapted }).status).toBe("pass");
+  for (const engine of [tape, programTransform])
+    expect(check(reference, { engine, dtype: "f64", adapted }).status, engine.name).toBe("pass");
 });
 
 test("a form that gives other values fails, and says so", () => {

@@ -1,6 +1,7 @@
 /** The library, as JavaScript runs it, against the methods of arrays that it stands for. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { cond, switchCase, whileLoop } from "../../../core/ops.ts";
 import { library } from "./library.ts";
 
 const numbers = fc.array(fc.oneof(fc.integer({ min: -4, max: 4 }), fc.constant(Number.NaN)), { maxLength: 12 });
@@ -52,6 +53,29 @@ test.each(Object.entries(METHODS))("%s gives what the method of arrays gives", (
 });
 
 test("every function of the library is compared", () => {
-  const inside = ["forEach", "hypotOf", "placeIn"];
+  const inside = ["cond", "forEach", "hypotOf", "placeIn", "switchCase", "whileLoop"];
   expect(Object.keys(METHODS).concat(inside).sort()).toEqual(Object.keys(library).sort());
+});
+
+test("control flow of the library is that of core/ops", () => {
+  for (const c of [0, 1, true, false])
+    expect(
+      library.cond(
+        c,
+        () => "a",
+        () => "b",
+      ),
+    ).toBe(
+      cond(
+        c,
+        () => "a",
+        () => "b",
+      ),
+    );
+  for (const i of [-1, 0, 1, 2, 0.5]) {
+    const branches = [() => "a", () => "b"];
+    expect(library.switchCase(i, branches, () => "c")).toBe(switchCase(i, branches, () => "c"));
+  }
+  const turn = [(s: number) => s < 100, (s: number) => s * 3 + 1] as const;
+  for (const s of [2, 100, 250]) expect(library.whileLoop(...turn, s)).toBe(whileLoop(...turn, s));
 });

@@ -218,8 +218,25 @@ function hypotOf(a: readonly number[]): number {
   return length;
 }
 
+/** Control flow as functions, of core/ops: statements of the language. */
+function cond<T>(condition: unknown, consequent: () => T, otherwise: () => T): T {
+  return condition ? consequent() : otherwise();
+}
+
+function whileLoop<S>(test: (state: S) => unknown, body: (state: S) => S, initial: S): S {
+  let state = initial;
+  while (test(state)) state = body(state);
+  return state;
+}
+
+function switchCase<T>(index: number, branches: readonly (() => T)[], otherwise: () => T): T {
+  for (let i = 0; i < branches.length; i++) if (index === i) return (branches[i] as () => T)();
+  return otherwise();
+}
+
 export const library = {
   concat,
+  cond,
   entries,
   every,
   filled,
@@ -244,9 +261,11 @@ export const library = {
   placeIn,
   slice,
   some,
+  switchCase,
   toReversed,
   toSorted,
   toSpliced,
+  whileLoop,
 };
 
 /** The text of a module that declares the library. */

@@ -3,6 +3,7 @@ import type { Node as Syntax } from "oxc-parser";
 import type { Aval } from "../../../core/base/aval.ts";
 import type { Shape } from "../../../core/base/shape.ts";
 import { normalizeAxis } from "../../../core/base/shape.ts";
+import { cond, switchCase, whileLoop } from "../../../core/ops/control.ts";
 import { select } from "../../../core/ops/movement.ts";
 import type { AnyPrimitive } from "../../../core/primitive.ts";
 import { NUMBER } from "../../../core/primitives/host.ts";
@@ -47,6 +48,13 @@ class Known extends Traced {
     return new Known(this.host, this.host.frame.apply(primitive, nodes, params));
   }
 }
+
+/** Functions of the core that decide by values: the library has them as statements. */
+const CONTROL: ReadonlyMap<unknown, "cond" | "switchCase" | "whileLoop"> = new Map<unknown, "cond" | "switchCase" | "whileLoop">([
+  [cond, "cond"],
+  [switchCase, "switchCase"],
+  [whileLoop, "whileLoop"],
+]);
 
 const MATH: Readonly<Record<string, keyof typeof primitives>> = Object.fromEntries(
   "abs sign floor ceil trunc round sqrt exp expm1 log log1p log2 log10 cbrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh"
@@ -345,6 +353,8 @@ export class Natives extends Derivatives {
         name,
         (args) => this.selected(args) ?? this.lift(select(...(args.map((v) => this.lower(v)) as Parameters<typeof select>)), name),
       );
+    const control = CONTROL.get(value);
+    if (control !== undefined) return this.native(name, (args, at) => this.inLibrary(control, args, at));
     if (typeof value === "function")
       return this.native(name, (args) => this.lift((value as (...a: unknown[]) => unknown)(...args.map((a) => this.lower(a))), name));
     if (typeof value === "number") return this.number(value);
