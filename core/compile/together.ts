@@ -15,6 +15,8 @@ import { type Ordered, UnitOrder } from "./unit-order.ts";
 const MOST_EFFORT = 2 ** 27;
 /** Of one company: bytes of intermediates that may come to live at one time for it. */
 const MOST_BYTES = 2 ** 25;
+/** Of one launch: bytes that a company may wait for, since what its members read lives until they run. */
+const MOST_WAITING = 2 ** 21;
 /** How many companies of a kind are asked whether a launch may join. */
 const ASKED = 4;
 
@@ -45,7 +47,10 @@ export function together(steps: readonly Step[]): Step[] {
     const kinds = kindsOf(step);
     const host = kinds
       .flatMap(({ name, waits }) => (open.get(name) ?? []).map((company) => ({ company, waits })))
-      .find(({ company: c, waits }) => c.bytes + own.bytes <= MOST_BYTES && (waits || isReady(own, c)) && !order.depends(own, c))?.company;
+      .find(
+        ({ company: c, waits }) =>
+          c.bytes + own.bytes <= MOST_BYTES && ((waits && own.bytes <= MOST_WAITING) || isReady(own, c)) && !order.depends(own, c),
+      )?.company;
     if (host !== undefined) {
       order.replace(own, host);
       host.steps.push(step);

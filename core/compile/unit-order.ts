@@ -49,7 +49,9 @@ export class UnitOrder<Unit extends Ordered<Unit>> {
   replace(unit: Unit, by: Unit): void {
     if (by.place > unit.place) this.moveBefore(by, unit.place);
     this.units.splice(unit.place, 1);
-    for (const [i, u] of this.units.entries()) {
+    // Only what comes after it may need it.
+    for (let i = unit.place; i < this.units.length; i++) {
+      const u = this.units[i] as Unit;
       u.place = i;
       if (u.deps.delete(unit)) u.deps.add(by);
     }

@@ -66,8 +66,8 @@ describe.each([
   test("summands that something else uses, and operands larger than the summands, stay as they are", () => {
     useDevice(open());
     const f: Program = (a, b, c, d) => {
-      const first = ops.matmul(t(a), t(b));
-      return [ops.add(first, ops.matmul(t(c), t(d))), first];
+      const [first, second] = [ops.matmul(t(a), t(b)), ops.matmul(t(c), t(d))];
+      return [ops.add(first, second), first, second];
     };
     const g: Program = (a, b, c, d) => [ops.add(ops.matmul(t(a), t(b)), ops.matmul(t(c), t(d)))];
     const shapes = (k: number): Shape[] => [
