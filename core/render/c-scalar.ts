@@ -3,7 +3,7 @@
  * of the runtime's vector-math.h, integers wrap (kernel.h), truth values are i32 that are 0 or 1. The definition that this follows
  * is core/kernel/javascript.ts.
  */
-import type { DType } from "../base/dtype.ts";
+import { type DType, isFloat } from "../base/dtype.ts";
 import { assert } from "../base/errors.ts";
 import type { BinaryFn, CompareFn, Expr, UnaryFn } from "../kernel/scalar-expr.ts";
 
@@ -33,8 +33,12 @@ export function nodeText(e: Inner, name: (arg: Expr) => string): string {
       return `${name(e.x)} ${COMPARE[e.fn]} ${name(e.y)}`;
     case "select":
       return `${name(e.c)} != 0 ? ${name(e.x)} : ${name(e.y)}`;
-    case "cast":
-      return castText(name(e.x), e.x.dtype, e.dtype);
+    case "cast": {
+      const { x } = e;
+      // The whole part of a number, as a number: a compiler may take it for trunc, which keeps the sign of a zero.
+      if (x.kind === "cast" && x.dtype === "i32" && x.x.dtype === e.dtype && isFloat(e.dtype)) return `tg_whole_${e.dtype}(${name(x.x)})`;
+      return castText(name(x), x.dtype, e.dtype);
+    }
     default:
       return e satisfies never;
   }

@@ -1,0 +1,23 @@
+/** The whole part of a number, by way of whole numbers: a zero has no sign there, whatever a compiler makes of the two conversions. */
+import { expect, test } from "vitest";
+import { compile } from "../../core/compile/compile.ts";
+import { describeDevices, openDevice } from "../../core/device/registry.ts";
+import { add, cast, createTensor, mul, type Tensor } from "../../core/ops.ts";
+import { useDevice } from "../../core/tensor/tensor.ts";
+
+const VALUES = [-0.5, -0, 0, 0.99, -0.99, 2.7, -2.7, Number.NaN, 1e300, -1e300, 2147483647.5, -2147483648.5, Infinity, -Infinity];
+const devices = describeDevices().filter((d) => d.available && ["interpreter", "wasm", "native"].includes(d.name));
+
+test.each(devices.map((d) => d.name))("on %s", { timeout: 120_000 }, (name) => {
+  useDevice(openDevice(name));
+  const many = Array.from({ length: 41 }, (_, i) => VALUES[i % VALUES.length] as number);
+  for (const dtype of ["f32", "f64"] as const) {
+    const x = createTensor(many, [many.length], dtype);
+    const whole = compile((t) => cast(cast(mul(t, 1), "i32"), dtype));
+    const got = [...(whole(x) as Tensor).toArray()];
+    const want = [...createTensor([...cast(x, "i32").toArray()], [many.length], dtype).toArray()];
+    for (const [i, w] of want.entries()) expect(Object.is(got[i], w), `${many[i]} in ${dtype} gives ${got[i]}, not ${w}`).toBe(true);
+    expect([...add(whole(x) as Tensor, 0).toArray()]).toEqual(want);
+    whole.dispose();
+  }
+});
