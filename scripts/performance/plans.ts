@@ -25,7 +25,7 @@ import { valueAndGrad } from "../../engines/tape/transforms.ts";
 
 type Params = readonly Tensor[];
 
-interface Network {
+export interface Network {
   readonly name: string;
   readonly params: readonly (readonly number[])[];
   readonly data: readonly Aval[];
@@ -33,7 +33,7 @@ interface Network {
 }
 
 /** Two convolutions with pooling, then two dense layers, on 32 images of 3 × 32 × 32. */
-const cnn: Network = {
+export const cnn: Network = {
   name: "CNN, batch 32",
   params: [[32, 3, 3, 3], [32], [64, 32, 3, 3], [64], [64 * 8 * 8, 128], [128], [128, 10], [10]],
   data: [aval([32, 3, 32, 32], "f32"), aval([32], "i32")],
@@ -62,7 +62,7 @@ const layerShapes = [
 ];
 
 /** Pre-norm transformer on given embeddings: four layers, width 128, four heads, 4 × 64 positions, 256 classes. */
-const transformer: Network = {
+export const transformer: Network = {
   name: "transformer, 4 layers",
   params: [...Array.from({ length: LAYERS }, () => layerShapes).flat(), [WIDTH, 256]],
   data: [aval([BATCH, LENGTH, WIDTH], "f32"), aval([BATCH, LENGTH], "i32")],

@@ -1,6 +1,6 @@
 /** An emitted graph as a function, with the plans that it calls on the current device. */
 import { BenchError } from "../../../core/base/errors.ts";
-import { compileProgram, type Executable } from "../../../core/compile/executable.ts";
+import { type CompileOptions, compileProgram, type Executable } from "../../../core/compile/executable.ts";
 import { apply } from "../../../core/tensor/apply.ts";
 import { liftNumber } from "../../../core/tensor/eager.ts";
 import { createTensor, currentDevice, type Tensor } from "../../../core/tensor/tensor.ts";
@@ -28,10 +28,10 @@ export interface Executor {
   dispose(): void;
 }
 
-/** `goOn` is asked in each turn of a loop, and throws where the run must end. */
-export function load(graph: Graph, goOn: () => void = nothing): Executor {
+/** `goOn` is asked in each turn of a loop, and throws where the run must end; `options` are those of the plans. */
+export function load(graph: Graph, goOn: () => void = nothing, options: CompileOptions = {}): Executor {
   const { text, constants, programs } = emit(graph, goOn !== nothing);
-  const plans = programs.map((p) => compileProgram(p, currentDevice()));
+  const plans = programs.map((p) => compileProgram(p, currentDevice(), options));
   const runtime = { tensorOf, liftNumber, apply, List, goOn, fail };
   const make = new Function("k", "plan", ...Object.keys(runtime), `"use strict";\nreturn ${text};`);
   return {

@@ -1,0 +1,205 @@
+/**
+ * `npm run benchmark:graph`: what the graph engine makes of training steps (loss and all gradients). Launches against the tape, the
+ * five rows of MXNet's table of memory plans, and what each pass is worth in nodes, launches, bytes and time, one left out at a time.
+ * Counts are of a device that computes nothing; times are of native, or wasm without a compiler, in shuffled rounds. About two minutes.
+ */
+import { aval } from "../core/base/aval.ts";
+import { type CompileOptions, compileProgram, type Switch } from "../core/compile/executable.ts";
+import { describeDevices, openDevice } from "../core/device/registry.ts";
+import { add, createTensor, matmul, mseLoss, mul, scan, sigmoid, split, type Tensor, tanh } from "../core/ops.ts";
+import { scope } from "../core/tensor/scope.ts";
+import { currentDevice, useDevice } from "../core/tensor/tensor.ts";
+import type { Program, Tree } from "../engines/engine.ts";
+import { emit } from "../engines/graph/execute/emit.ts";
+import { type Executor, load } from "../engines/graph/execute/load.ts";
+import { countNodes, type Graph } from "../engines/graph/graph.ts";
+import { optimise, type PassName, passNames } from "../engines/graph/optimise/optimise.ts";
+import { TracedProgram } from "../engines/graph/traced-program.ts";
+import { tape } from "../engines/tape/engine.ts";
+import { machineRecord } from "../harness/machine.ts";
+import { shuffled } from "../harness/statistics.ts";
+import { cnn, type Network, transformer } from "./performance/plans.ts";
+
+const [STEPS, BATCH, INPUT, HIDDEN] = [32, 16, 32, 64] as const;
+
+/** A layer of long short-term memory over 32 steps, as a scan, with a read-out at each. */
+const lstm: Network = {
+  name: "LSTM, 32 steps",
+  params: [[INPUT, 4 * HIDDEN], [HIDDEN, 4 * HIDDEN], [4 * HIDDEN], [HIDDEN, 8]],
+  data: [aval([STEPS, BATCH, INPUT], "f32"), aval([STEPS, BATCH, 8], "f32")],
+  loss: ([wx, wh, b, wy], x, target) => {
+    const zero = createTensor(new Float32Array(BATCH * HIDDEN), [BATCH, HIDDEN]);
+    const [, ys] = scan(
+      ([h, c]: readonly [Tensor, Tensor], row: Tensor) => {
+        const z = add(add(matmul(row, wx as Tensor), matmul(h, wh as Tensor)), b as Tensor);
+        const [i, f, g, o] = split(z, [HIDDEN, HIDDEN, HIDDEN, HIDDEN], 1) as [Tensor, Tensor, Tensor, Tensor];
+        const next = add(mul(sigmoid(f), c), mul(sigmoid(i), tanh(g)));
+        const out = mul(sigmoid(o), tanh(next));
+        return [[out, next] as const, matmul(out, wy as Tensor)] as const;
+      },
+      [zero, zero] as const,
+      x as Tensor,
+    );
+    return mseLoss(ys, target as Tensor);
+  },
+};
+
+const networks = [lstm, cnn, transformer];
+
+function programOf({ loss, params }: Network): Program {
+  const f = (p: readonly Tensor[], ...data: Tensor[]) => loss(p.slice(0, params.length), ...data);
+  return { file: "", exportName: "loss", source: "", overloaded: () => f as never, sources: undefined as never };
+}
+
+/** Arguments of a network: small numbers, and labels of two classes. */
+function argsOf({ params, data }: Network): Tree[] {
+  const tensor = (shape: readonly number[], dtype: "f32" | "f64" | "i32" | "bool") => {
+    const n = shape.reduce((a, d) => a * d, 1);
+    const values = Array.from({ length: n }, (_, i) => (dtype === "i32" ? i % 2 : Math.sin(i * 12.9898 + shape.length) * 0.1));
+    return createTensor(values, shape, dtype);
+  };
+  return [params.map((s) => tensor(s, "f32")), ...data.map((a) => tensor(a.shape, a.dtype))];
+}
+
+interface Figures {
+  readonly nodes: number;
+  readonly launches: number;
+  readonly arenaBytes: number;
+  readonly lowerBound: number;
+}
+
+/** What the current device would do for a graph. */
+function figuresOf(graph: Graph, options: CompileOptions = {}): Figures {
+  const { text, programs } = emit(graph);
+  const plans = programs.map((p) => compileProgram(p, currentDevice(), options));
+  const sum = (pick: (s: (typeof plans)[number]["statistics"]) => number) => plans.reduce((n, p) => n + pick(p.statistics), 0);
+  for (const p of plans) p.dispose();
+  return {
+    nodes: countNodes(graph),
+    launches: sum((s) => s.launches) + (text.match(/= apply\(/g) ?? []).length,
+    arenaBytes: sum((s) => s.arenaBytes),
+    lowerBound: sum((s) => s.lowerBound),
+  };
+}
+
+function tapeLaunches(network: Network): number {
+  return scope(() => {
+    const args = argsOf(network);
+    const prepared = tape.prepare(programOf(network), args, [0]);
+    const before = currentDevice().stats().launches;
+    prepared.valueAndGrad(args);
+    return currentDevice().stats().launches - before;
+  });
+}
+
+const KINDS: readonly (readonly [name: string, off: readonly Switch[]])[] = [
+  ["none", ["inPlace", "sharing"]],
+  ["in place", ["sharing"]],
+  ["sharing", ["inPlace"]],
+  ["both", []],
+];
+const MiB = (bytes: number) => `${(bytes / 2 ** 20).toFixed(2)} MiB`;
+
+function counts(network: Network): readonly string[] {
+  const args = scope((keep) => keep(argsOf(network)));
+  const traced = scope(() => new TracedProgram(programOf(network), args, [0]));
+  const gradient = optimise(traced.gradient()).graph;
+  const value = optimise(traced.value()).graph;
+  const whole = figuresOf(gradient);
+  const byTape = tapeLaunches(network);
+  const rows = KINDS.map(([name, off]) => `| ${name} | ${MiB(figuresOf(gradient, { off }).arenaBytes)} |`);
+  const forward = figuresOf(value);
+  return [
+    `## ${network.name}`,
+    "",
+    `${whole.launches} launches a step; the tape makes ${byTape}, ${(byTape / whole.launches).toFixed(1)} times as many.`,
+    "",
+    "| memory plan | bytes |",
+    "| --- | --- |",
+    ...rows,
+    `| forward only, both | ${MiB(forward.arenaBytes)} |`,
+    `| the least that lifetimes need | ${MiB(whole.lowerBound)} (the plan is ${(whole.arenaBytes / whole.lowerBound).toFixed(2)} of it) |`,
+    "",
+  ];
+}
+
+/** A way to make the step, with the median of its times. */
+interface Way {
+  readonly name: string;
+  readonly figures: Figures;
+  readonly executor: Executor;
+  readonly nanoseconds: number[];
+}
+
+const SWITCHES: readonly Switch[] = [
+  "fold",
+  "algebra",
+  "transposes",
+  "sums",
+  "pads",
+  "positions",
+  "fusion",
+  "epilogues",
+  "together",
+  "inPlace",
+  "sharing",
+];
+const ROUNDS = 41;
+
+function ablation(network: Network): readonly string[] {
+  return scope(() => {
+    const args = argsOf(network);
+    const leaves = [...(args[0] as readonly Tensor[]), ...(args.slice(1) as Tensor[])];
+    const traced = new TracedProgram(programOf(network), args, [0]);
+    const gradient = traced.gradient();
+    const make = (name: string, passes: readonly PassName[], off: readonly Switch[]): Way => {
+      const { graph } = optimise(gradient, passes);
+      return { name, figures: figuresOf(graph, { off }), executor: load(graph, undefined, { off }), nanoseconds: [] };
+    };
+    const ways = [
+      make("all passes", [], []),
+      ...passNames.map((p) => make(`without ${p}`, [p], [])),
+      ...SWITCHES.map((s) => make(`without ${s} (compile)`, [], [s])),
+    ];
+    const time = ({ executor }: Way): number => {
+      const start = process.hrtime.bigint();
+      scope(() => {
+        executor.run(leaves);
+      });
+      currentDevice().sync();
+      return Number(process.hrtime.bigint() - start);
+    };
+    for (const w of ways) for (let i = 0; i < 3; i++) time(w);
+    for (let round = 0; round < ROUNDS; round++) for (const w of shuffled(ways, round)) w.nanoseconds.push(time(w));
+    const median = (w: Way) => w.nanoseconds.sort((a, b) => a - b)[ROUNDS >> 1] as number;
+    const [all] = ways as [Way];
+    const rows = ways.map((w) => {
+      const { nodes, launches, arenaBytes } = w.figures;
+      return `| ${w.name} | ${nodes} | ${launches} | ${MiB(arenaBytes)} | ${(median(w) / median(all)).toFixed(2)} |`;
+    });
+    for (const w of ways) w.executor.dispose();
+    return [
+      `## ${network.name}: what each pass is worth`,
+      "",
+      `All passes: ${(median(all) / 1e6).toFixed(2)} ms a step on ${currentDevice().name}. Times are ratios of medians to that.`,
+      "",
+      "| passes | nodes | launches | arena | time |",
+      "| --- | --- | --- | --- | --- |",
+      ...rows,
+      "",
+    ];
+  });
+}
+
+const machine = machineRecord();
+console.log(`# What the graph engine makes of training steps
+
+Written by \`npm run -s benchmark:graph > docs/graph.md\` (a minute and a half) on ${machine.cpu}, ${machine.cores} cores, Node ${machine.node},
+${new Date().toISOString().slice(0, 10)}; load average of the last minute before it began ${machine.loadAverage[0]?.toFixed(2)}. A step is the loss and all gradients. The bytes are those
+of intermediates: the arena of the plan. Where a loop remains, what a turn launches is counted once; rows of the same counts show how far times vary.
+`);
+useDevice(openDevice("null"));
+for (const n of networks) console.log(counts(n).join("\n"));
+const native = describeDevices().find((d) => d.name === "native")?.available === true;
+useDevice(openDevice(native ? "native" : "wasm"));
+for (const n of networks) console.log(ablation(n).join("\n"));
