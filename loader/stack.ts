@@ -5,6 +5,7 @@
 import { GREATEST_LOWER_BOUND, LEAST_UPPER_BOUND, originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
 import { BenchError } from "../core/base/errors.ts";
 import type { Span } from "../core/base/span.ts";
+import { readFrames } from "../engines/places.ts";
 import type { Compiled } from "./compile.ts";
 
 interface Registered {
@@ -28,14 +29,20 @@ export function scriptName(compiled: Compiled): string {
 
 const FRAME = /(trigrad-module-\d+):(\d+):(\d+)/;
 
+/** The place of a frame that lies in a loaded module. */
+function spanOfFrame(line: string): Span | undefined {
+  const frame = FRAME.exec(line);
+  const module = frame ? modules.get(frame[1] as string) : undefined;
+  return frame && module ? originalSpan(module, Number(frame[2]), Number(frame[3]) - 1) : undefined;
+}
+readFrames(spanOfFrame);
+
 /** The innermost frame of the stack that lies in a loaded module. */
 export function locate(error: unknown): Span | undefined {
   const stack = error instanceof Error ? error.stack : undefined;
   if (typeof stack !== "string") return undefined;
   for (const line of stack.split("\n")) {
-    const frame = FRAME.exec(line);
-    const module = frame ? modules.get(frame[1] as string) : undefined;
-    const span = frame && module ? originalSpan(module, Number(frame[2]), Number(frame[3]) - 1) : undefined;
+    const span = spanOfFrame(line);
     if (span) return span;
   }
   return undefined;

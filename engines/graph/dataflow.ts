@@ -22,11 +22,13 @@ import { scope } from "../../core/tensor/scope.ts";
 import { Tensor } from "../../core/tensor/tensor.ts";
 import type { Value } from "../../core/tensor/traced.ts";
 import { valueOps } from "../../core/tensor/values.ts";
+import { located } from "../places.ts";
 import { oneLike, zeroLike } from "../trees.ts";
 import { check, control, customGradient } from "./control.ts";
 import { forward } from "./differentiate/forward.ts";
 import { backward, itself } from "./differentiate/reverse.ts";
 import { Graph, inside, named, Output, type TensorConstant } from "./graph.ts";
+import { Places } from "./origin.ts";
 import { sameType, showType, tensorType } from "./type.ts";
 
 /** Lengths along the axes. What each run may have of its own is null, or a name: what has one name has one length. */
@@ -86,6 +88,11 @@ export class Building {
     this.graph = new Graph(name);
     this.variables = variables;
     this.lengths = lengths;
+  }
+
+  /** For building the same graph again. */
+  again(): Building {
+    return new Building(this.graph.name, this.variables, this.lengths);
   }
 
   /** A tensor that is given for each run. */
@@ -269,6 +276,11 @@ export class Dataflow<T = unknown> {
   }
 
   private built(building: Building): T {
+    building.graph.places = new Places(() => this.run(building.again()));
+    return located(() => this.run(building));
+  }
+
+  private run(building: Building): T {
     return scope(() => withControlFlow(control, () => inside(building.graph, () => this.build(building))));
   }
 }

@@ -18,6 +18,7 @@ import { primitives } from "../../core/primitives/table.ts";
 import { weakDType } from "../../core/tensor/eager.ts";
 import { Tensor } from "../../core/tensor/tensor.ts";
 import { Traced, type Value } from "../../core/tensor/traced.ts";
+import { type Origin, originOf, type Places } from "./origin.ts";
 import { avalOfType, NUMBER_TYPE, showType, type Type, tensorType } from "./type.ts";
 
 /** A tensor that is known when the graph is built; row-major. */
@@ -98,6 +99,9 @@ export class Node<O extends Operation = Operation> {
   readonly outputs: Output[];
   /** The name scope that it was made in: "" or "layer/dense". */
   readonly scope = names;
+  /** How many nodes its graph had before. */
+  readonly number: number;
+  readonly origin: Origin | undefined;
   private inner: Inner | undefined;
 
   constructor(graph: Graph, operation: O, inputs: readonly Output[], types: readonly Type[]) {
@@ -105,7 +109,8 @@ export class Node<O extends Operation = Operation> {
     this.operation = operation;
     this.inputs = [...inputs];
     this.outputs = types.map((t, i) => new Output(this as unknown as Node, i, t));
-    graph.count++;
+    this.number = graph.count++;
+    this.origin = originOf(this as unknown as Node);
     if (graph.count > MAX_NODES) throw tooLarge();
   }
 
@@ -171,6 +176,8 @@ export class Graph {
   readonly results: Output[] = [];
   /** Nodes that were ever added. */
   count = 0;
+  /** Of the outermost graph, where the user's program can be asked for the places of nodes. */
+  places: Places | undefined;
 
   constructor(name: string) {
     this.name = name;

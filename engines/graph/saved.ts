@@ -5,7 +5,6 @@
  */
 import { z } from "zod";
 import { aval } from "../../core/base/aval.ts";
-import { hostArray, type TypedArray } from "../../core/base/dtype.ts";
 import { BenchError } from "../../core/base/errors.ts";
 import { type PrimitiveName, primitives } from "../../core/primitives/table.ts";
 import { scope } from "../../core/tensor/scope.ts";
@@ -13,106 +12,25 @@ import { createTensor, type Tensor } from "../../core/tensor/tensor.ts";
 import { addState, type If, openIf, openWhile, setNext, type While } from "./control.ts";
 import { type Building, type Dataflow, Dataflow as Flow, mapEnds, Update } from "./dataflow.ts";
 import { type Graph, graphsIn, inOrder, inside, type Node, named, type Operation, type Output } from "./graph.ts";
+import { aboutOf, from, nameOf, type Origin, spanOf } from "./origin.ts";
+import {
+  broken,
+  FORMAT,
+  fileSchema,
+  numberOf,
+  paramsIn,
+  paramsOut,
+  type SavedDataflow,
+  type SavedGraph,
+  type SavedNode,
+  tensorIn,
+  tensorOut,
+  typeIn,
+  typeOut,
+  wordOf,
+} from "./saved-format.ts";
 import { Session } from "./session.ts";
 import { sameType, showType, type Type } from "./type.ts";
-
-const FORMAT = "trigrad-graph/1";
-
-const shapeSchema = z.array(z.int().nonnegative());
-const dtypeSchema = z.enum(["f32", "f64", "i32", "bool"]);
-const tensorSchema = z.object({ shape: shapeSchema, dtype: dtypeSchema, data: z.string() });
-/** "number", a tensor's dtype and shape, or lists of such. */
-const typeSchema = z.object({ lists: z.int().nonnegative(), dtype: dtypeSchema.optional(), shape: shapeSchema.optional() });
-
-const graphSchema = z.object({
-  parameters: z.array(z.int()),
-  captured: z.array(z.int()),
-  get nodes() {
-    return z.array(nodeSchema);
-  },
-  results: z.array(z.int()),
-});
-const nodeSchema = z.object({
-  op: z.string(),
-  scope: z.string().optional(),
-  in: z.array(z.int()),
-  captures: z.array(z.int()).optional(),
-  out: z.array(z.int()),
-  types: z.array(typeSchema),
-  primitive: z.string().optional(),
-  params: z.json().optional(),
-  isDerivative: z.boolean().optional(),
-  reversed: z.boolean().optional(),
-  message: z.string().optional(),
-  value: z.union([z.number(), z.string(), tensorSchema]).optional(),
-  get graphs() {
-    return z.array(graphSchema).optional();
-  },
-});
-const fileSchema = z.object({
-  format: z.literal(FORMAT),
-  name: z.string(),
-  placeholders: z.array(z.object({ name: z.string(), dtype: dtypeSchema, shape: shapeSchema, value: z.int() })),
-  variables: z.array(z.object({ name: z.string(), isTrainable: z.boolean(), value: z.int().nullable(), now: tensorSchema })),
-  graph: graphSchema,
-  ends: z.json(),
-});
-type SavedGraph = z.infer<typeof graphSchema>;
-type SavedNode = z.infer<typeof nodeSchema>;
-export type SavedDataflow = z.infer<typeof fileSchema>;
-
-/** Numbers that JSON has no word for. */
-const WORDS: readonly (readonly [number, string])[] = [
-  [Number.POSITIVE_INFINITY, "Infinity"],
-  [Number.NEGATIVE_INFINITY, "-Infinity"],
-  [Number.NaN, "NaN"],
-  [-0, "-0"],
-];
-const wordOf = (x: number): number | string => WORDS.find(([n]) => Object.is(n, x))?.[1] ?? x;
-const numberOf = (x: number | string): number => (typeof x === "number" ? x : (WORDS.find(([, w]) => w === x)?.[0] as number));
-
-/** Parameters of primitives are records of numbers, words and lists of them; a word of a number is `{ "number": word }`. */
-function paramsOut(p: unknown): unknown {
-  if (typeof p === "number") return typeof wordOf(p) === "number" ? p : { number: wordOf(p) };
-  if (Array.isArray(p)) return p.map(paramsOut);
-  return typeof p === "object" && p !== null ? Object.fromEntries(Object.entries(p).map(([k, v]) => [k, paramsOut(v)])) : p;
-}
-function paramsIn(p: unknown): unknown {
-  if (Array.isArray(p)) return p.map(paramsIn);
-  if (typeof p !== "object" || p === null) return p;
-  if (Object.keys(p).length === 1 && "number" in p && typeof p.number === "string") return numberOf(p.number);
-  return Object.fromEntries(Object.entries(p).map(([k, v]) => [k, paramsIn(v)]));
-}
-
-function tensorOut(data: TypedArray, { shape, dtype }: { readonly shape: readonly number[]; readonly dtype: Tensor["dtype"] }) {
-  return { shape: [...shape], dtype, data: Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64") };
-}
-function tensorIn({ shape, dtype, data }: z.infer<typeof tensorSchema>): { readonly aval: Tensor["aval"]; readonly data: TypedArray } {
-  const a = aval(shape, dtype);
-  const bytes = Buffer.from(data, "base64");
-  const host = hostArray(dtype, a.size);
-  if (bytes.length !== host.byteLength) throw broken(`a tensor ${dtype}[${shape.join(", ")}] has ${bytes.length} bytes of data`);
-  new Uint8Array(host.buffer).set(bytes);
-  return { aval: a, data: host };
-}
-
-function typeOut(t: Type): z.infer<typeof typeSchema> {
-  let lists = 0;
-  let at = t;
-  for (; at.kind === "list"; at = at.of) lists++;
-  return at.kind === "tensor" ? { lists, dtype: at.aval.dtype, shape: [...at.aval.shape] } : { lists };
-}
-function typeIn({ lists, dtype, shape }: z.infer<typeof typeSchema>): Type {
-  let t: Type = dtype === undefined ? { kind: "number" } : { kind: "tensor", aval: aval(shape ?? [], dtype) };
-  for (let i = 0; i < lists; i++) t = { kind: "list", of: t };
-  return t;
-}
-
-function broken(what: string): BenchError {
-  return new BenchError("usage", `a saved graph cannot be read: ${what}`, {
-    advice: `write it with save(...) of this version (${FORMAT})`,
-  });
-}
 
 /** A dataflow and the values of a session's variables, as JSON. Open dimensions are as they are in `shapes`, by placeholder. */
 export function save(session: Session, shapes: Readonly<Record<string, readonly number[]>> = {}): SavedDataflow {
@@ -154,17 +72,19 @@ export function save(session: Session, shapes: Readonly<Record<string, readonly 
     return { name: v.name, isTrainable: v.isTrainable, value: read === undefined ? null : number(read), now };
   });
   const roots = ends.map((e) => (e instanceof Update ? e.value : e));
+  const files: string[] = [];
   return {
     format: FORMAT,
     name: dataflow.name,
     placeholders,
     variables,
-    graph: graphOut(building.graph, roots, number),
+    graph: graphOut(building.graph, roots, number, files),
+    files,
     ends: tree as never,
   };
 }
 
-function graphOut(graph: Graph, results: readonly Output[], number: (o: Output) => number): SavedGraph {
+function graphOut(graph: Graph, results: readonly Output[], number: (o: Output) => number, files: string[]): SavedGraph {
   const nodes = inOrder(results)
     .filter((n) => n.op !== "parameter")
     .flatMap((n): SavedNode[] => {
@@ -173,6 +93,7 @@ function graphOut(graph: Graph, results: readonly Output[], number: (o: Output) 
       if (operation.op === "custom")
         return n.outputs.map((o, i) => ({
           op: "identity",
+          ...originOut(n, files),
           in: [number(n.inputs[operation.arguments + i] as Output)],
           out: [number(o)],
           types: [typeOut(o.type)],
@@ -180,17 +101,34 @@ function graphOut(graph: Graph, results: readonly Output[], number: (o: Output) 
       const inner = graphsIn(n);
       const saved: SavedNode = {
         op: operation.op,
+        ...originOut(n, files),
         ...(n.scope === "" ? {} : { scope: n.scope }),
         in: n.inputs.map(number),
         ...(n.captures.length === 0 ? {} : { captures: n.captures.map(number) }),
         out: n.outputs.map(number),
         types: n.outputs.map((o) => typeOut(o.type)),
         ...operationOut(operation),
-        ...(inner.length === 0 ? {} : { graphs: inner.map((g) => graphOut(g, g.results, number)) }),
+        ...(inner.length === 0 ? {} : { graphs: inner.map((g) => graphOut(g, g.results, number, files)) }),
       };
       return [saved];
     });
   return { parameters: graph.parameters.map(number), captured: graph.captured.map(number), nodes, results: results.map(number) };
+}
+
+/** What a node is called, its place in one of the files, which are added where they are not there, and what it is about. */
+function originOut(n: Node, files: string[]): Pick<SavedNode, "name" | "at" | "about"> {
+  const [span, about] = [spanOf(n), aboutOf(n)];
+  if (span !== undefined && !files.includes(span.file)) files.push(span.file);
+  return {
+    name: nameOf(n),
+    ...(span === undefined ? {} : { at: [files.indexOf(span.file), span.line, span.column] as const }),
+    ...(about === undefined ? {} : { about }),
+  } as Pick<SavedNode, "name" | "at" | "about">;
+}
+function originIn({ name, at, about }: SavedNode, files: readonly string[]): Origin | undefined {
+  if (name === undefined) return undefined;
+  const file = files[at?.[0] ?? 0];
+  return { saved: { name, span: at === undefined || file === undefined ? undefined : { file, line: at[1], column: at[2] }, about } };
 }
 
 function operationOut(operation: Operation): Partial<SavedNode> {
@@ -232,7 +170,7 @@ function endsIn(file: SavedDataflow, g: Building): unknown {
     const read = g.variable(v.name, () => createTensor(data, a.shape, a.dtype), { trainable: v.isTrainable });
     if (v.value !== null) values.set(v.value, read as unknown as Output);
   }
-  nodesIn(file.graph, g.graph, values);
+  nodesIn(file.graph, g.graph, values, file.files);
   const value = (n: unknown): Output => {
     const found = values.get(n as number);
     if (found === undefined) throw broken(`value ${String(n)} is asked for and not there`);
@@ -252,22 +190,22 @@ function endsIn(file: SavedDataflow, g: Building): unknown {
   return end(file.ends);
 }
 
-function nodesIn({ nodes }: SavedGraph, graph: Graph, values: Map<number, Output>): void {
+function nodesIn({ nodes }: SavedGraph, graph: Graph, values: Map<number, Output>, files: readonly string[] = []): void {
   const at = (n: number): Output => {
     const found = values.get(n);
     if (found === undefined) throw broken(`value ${n} is read before it is computed`);
     return found;
   };
   for (const saved of nodes) {
-    inside(graph, () => named(`/${saved.scope ?? ""}`, () => nodeIn(saved, graph, at, values)));
+    inside(graph, () => from(originIn(saved, files), () => named(`/${saved.scope ?? ""}`, () => nodeIn(saved, graph, at, values, files))));
   }
 }
 
-function nodeIn(saved: SavedNode, graph: Graph, at: (n: number) => Output, values: Map<number, Output>): void {
+function nodeIn(saved: SavedNode, graph: Graph, at: (n: number) => Output, values: Map<number, Output>, files: readonly string[]): void {
   const inputs = saved.in.map(at);
   let node: Node;
-  if (saved.op === "if") node = ifIn(saved, openIf(inputs[0] as Output), at, values);
-  else if (saved.op === "while") node = whileIn(saved, inputs, at, values);
+  if (saved.op === "if") node = ifIn(saved, openIf(inputs[0] as Output), at, values, files);
+  else if (saved.op === "while") node = whileIn(saved, inputs, at, values, files);
   else {
     const types = saved.types.map(typeIn);
     const operation = operationIn(saved);
@@ -328,10 +266,10 @@ function checkApplication(
     throw broken(`${primitive.name} gives ${showType({ kind: "tensor", aval: inferred })}, and is listed as ${showType(type)}`);
 }
 
-function graphIn(saved: SavedGraph, graph: Graph, values: Map<number, Output>): readonly Output[] {
+function graphIn(saved: SavedGraph, graph: Graph, values: Map<number, Output>, files: readonly string[]): readonly Output[] {
   for (const [i, n] of saved.parameters.entries()) values.set(n, graph.parameters[i] as Output);
   for (const [i, n] of saved.captured.entries()) values.set(n, graph.captured[i] as Output);
-  nodesIn(saved, graph, values);
+  nodesIn(saved, graph, values, files);
   return saved.results.map((n) => {
     const found = values.get(n);
     if (found === undefined) throw broken(`value ${n} is given by a graph and not there`);
@@ -339,27 +277,33 @@ function graphIn(saved: SavedGraph, graph: Graph, values: Map<number, Output>): 
   });
 }
 
-function ifIn(saved: SavedNode, node: If, at: (n: number) => Output, values: Map<number, Output>): Node {
+function ifIn(saved: SavedNode, node: If, at: (n: number) => Output, values: Map<number, Output>, files: readonly string[]): Node {
   for (const n of saved.captures ?? []) node.capture(at(n));
   const [consequent, otherwise] = saved.graphs ?? [];
   if (consequent === undefined || otherwise === undefined) throw broken("an if lacks a branch");
   for (const [k, g] of [consequent, otherwise].entries()) {
     const graph = graphsIn(node as Node)[k] as Graph;
-    graph.results.push(...inside(graph, () => graphIn(g, graph, values)));
+    graph.results.push(...inside(graph, () => graphIn(g, graph, values, files)));
   }
   for (const r of node.operation.consequent.results) node.addOutput(r.type);
   return node as Node;
 }
 
-function whileIn(saved: SavedNode, inputs: readonly Output[], at: (n: number) => Output, values: Map<number, Output>): Node {
+function whileIn(
+  saved: SavedNode,
+  inputs: readonly Output[],
+  at: (n: number) => Output,
+  values: Map<number, Output>,
+  files: readonly string[],
+): Node {
   const node: While = openWhile();
   const states = inputs.map((x) => addState(node, x));
   for (const n of saved.captures ?? []) node.capture(at(n));
   const [test, body] = saved.graphs ?? [];
   if (test === undefined || body === undefined) throw broken("a while lacks its test or its body");
   const { operation } = node;
-  operation.test.results.push(...inside(operation.test, () => graphIn(test, operation.test, values)));
-  const next = inside(operation.body, () => graphIn(body, operation.body, values));
+  operation.test.results.push(...inside(operation.test, () => graphIn(test, operation.test, values, files)));
+  const next = inside(operation.body, () => graphIn(body, operation.body, values, files));
   for (const [i, state] of states.entries()) setNext(node, state, next[i] as Output);
   return node as Node;
 }

@@ -4,17 +4,22 @@
  */
 import { mismatch } from "../../core/base/errors.ts";
 import { withControlFlow } from "../../core/tensor/control.ts";
+import { scope } from "../../core/tensor/scope.ts";
 import { Tensor } from "../../core/tensor/tensor.ts";
 import type { Value } from "../../core/tensor/traced.ts";
 import type { Program, Tree } from "../engine.ts";
-import { isDifferentiable, isValue, kindOf, mapTree, oneLike, scalarResult, zeroLike } from "../trees.ts";
+import { isDifferentiable, isValue, kindOf, mapTree, oneLike, scalarResult, zeroLike, zipTree } from "../trees.ts";
 import { control } from "./control.ts";
 import { forward } from "./differentiate/forward.ts";
 import { backward, itself } from "./differentiate/reverse.ts";
-import { Graph, inside, Output, typeOf } from "./graph.ts";
+import { Graph, inside, named, Output, typeOf } from "./graph.ts";
 import { intrinsics } from "./intrinsics.ts";
 import { rebuild } from "./optimise/rebuild.ts";
-import { NUMBER_TYPE, tensorType } from "./type.ts";
+import { Places } from "./origin.ts";
+import type { Type } from "./type.ts";
+
+/** Where a parameter stands in the arguments. */
+const PARAMETER = Symbol("parameter");
 
 export class TracedProgram {
   readonly graph: Graph;
@@ -27,30 +32,46 @@ export class TracedProgram {
   private gradients: { readonly value: Value; readonly cotangents: readonly Value[] } | undefined;
 
   constructor(program: Program, args: readonly Tree[], wrt: readonly number[]) {
-    this.graph = new Graph(program.exportName);
-    const { graph } = this;
-    const parameters: (Output | undefined)[] = [];
+    const parameters: (Type | undefined)[] = [];
     const active: boolean[] = [];
-    const given = args.map((arg, i) =>
-      mapTree(arg, (leaf) => {
+    const names: string[] = [];
+    const given = args.map((arg, i) => {
+      zipTree(arg, arg, (_leaf, _same, path) => names.push(`arg${i}${path}`));
+      return mapTree(arg, (leaf) => {
         if (!isValue(leaf)) return leaf;
         const isWrt = wrt.includes(i);
-        if (typeof leaf === "number" && !isWrt) {
-          parameters.push(undefined);
-          active.push(false);
-          return leaf;
-        }
-        const p = graph.parameter(typeof leaf === "number" ? NUMBER_TYPE : tensorType((leaf as Tensor).aval));
-        parameters.push(p);
+        const isParameter = typeof leaf !== "number" || isWrt;
+        parameters.push(isParameter ? typeOf(leaf) : undefined);
         active.push(isWrt && isDifferentiable(leaf));
-        return p;
-      }),
-    );
-    this.parameters = parameters;
+        // The tensor may be gone when the program is traced again.
+        return isParameter ? PARAMETER : leaf;
+      });
+    });
     this.active = active;
     const f = program.overloaded(intrinsics);
-    const result = withControlFlow(control, () => inside(graph, () => f(...given)));
-    this.result = mapTree(result, (x) => (x instanceof Tensor ? graph.bring(x) : x));
+    const run = () => {
+      const graph = new Graph(program.exportName);
+      let at = 0;
+      let leaves = 0;
+      const made: (Output | undefined)[] = [];
+      const values = given.map((arg) =>
+        mapTree(arg, (leaf) => {
+          const name = names[leaves++] as string;
+          if (leaf !== PARAMETER && !isValue(leaf)) return leaf;
+          const type = parameters[at++];
+          const p = type === undefined ? undefined : named(name, () => graph.parameter(type));
+          made.push(p);
+          return p ?? leaf;
+        }),
+      );
+      const result = withControlFlow(control, () => inside(graph, () => f(...values)));
+      return { graph, parameters: made, result: mapTree(result, (x) => (x instanceof Tensor ? graph.bring(x) : x)) };
+    };
+    const traced = run();
+    this.graph = traced.graph;
+    this.graph.places = new Places(() => scope(run));
+    this.parameters = traced.parameters;
+    this.result = traced.result;
   }
 
   /** Results of the program, its leaves that are values, in order. */

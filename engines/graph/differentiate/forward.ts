@@ -7,6 +7,7 @@ import type { Value } from "../../../core/tensor/traced.ts";
 import { valueOps } from "../../../core/tensor/values.ts";
 import { addLists, addResult, addState, type If, pop, push, setNext, stack, unstack, type While } from "../control.ts";
 import { differentiating, type Graph, inOrder, inside, type Node, type OpOf, type Output } from "../graph.ts";
+import { from } from "../origin.ts";
 import { activeInLoop, ruleFor } from "./activity.ts";
 import { conform, itself, siteOf, zero } from "./reverse.ts";
 
@@ -16,7 +17,8 @@ export function forward(results: readonly Output[], given: ReadonlyMap<Output, V
     const tangents = new Map(given);
     for (const n of inOrder(results)) {
       if (!n.needs.some((x) => tangents.has(x))) continue;
-      for (const [i, t] of tangentsOf(n, tangents).entries()) if (t !== undefined) tangents.set(n.outputs[i] as Output, t);
+      const found = from({ about: n }, () => tangentsOf(n, tangents));
+      for (const [i, t] of found.entries()) if (t !== undefined) tangents.set(n.outputs[i] as Output, t);
     }
     return results.map((r) => tangents.get(r));
   });

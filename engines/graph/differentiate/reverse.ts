@@ -26,6 +26,7 @@ import {
 } from "../control.ts";
 import { currentGraph, differentiating, type Graph, inOrder, inside, type Node, type OpOf, type Output } from "../graph.ts";
 import { copyInto } from "../optimise/rebuild.ts";
+import { from } from "../origin.ts";
 import { avalOfType, type Type } from "../type.ts";
 import { activeInLoop, activeOutputs, isDifferentiable, ruleFor } from "./activity.ts";
 
@@ -68,7 +69,7 @@ export function backward(
       const seed = seeds[i];
       if (seed !== undefined) walk.arrive(r, seed);
     }
-    for (const n of inOrder(results).reverse()) walk.visit(n);
+    for (const n of inOrder(results).reverse()) from({ about: n }, () => walk.visit(n));
     return sources.map((s) => walk.cotangents.get(s));
   });
 }

@@ -4,6 +4,7 @@
  */
 import { addState, type If, openIf, openWhile, setNext, type While } from "../control.ts";
 import { Graph, graphsIn, inOrder, inside, type Node, type Output } from "../graph.ts";
+import { beginCopy, endCopy, from } from "../origin.ts";
 
 /** Where a node is copied to. */
 export interface Place {
@@ -30,8 +31,13 @@ export type Visit = (node: Node, inputs: readonly Output[], place: Place) => rea
 export function rebuild(graph: Graph, visit: Visit = () => undefined): Graph {
   const made = new Graph(graph.name);
   const map = new Map<Output, Output>();
-  for (const p of graph.parameters) map.set(p, made.parameter(p.type));
-  inside(made, () => copyInto(made, graph.results, map, visit));
+  from(undefined, () => {
+    for (const p of graph.parameters) {
+      beginCopy(p.node);
+      map.set(p, made.parameter(p.type));
+    }
+    inside(made, () => copyInto(made, graph.results, map, visit));
+  });
   made.results.push(...graph.results.map((r) => map.get(r) as Output));
   return made;
 }
@@ -52,6 +58,7 @@ export function copyInto(to: Graph, results: readonly Output[], map: Map<Output,
   };
   for (const n of inOrder(results, given)) {
     if (n.op === "parameter" || !n.outputs.some((o) => live.has(o))) continue;
+    const before = beginCopy(n);
     const inputs = n.inputs.map((x) => map.get(x) as Output);
     const replaced = visit(n, inputs, place);
     if (replaced !== undefined) for (const [i, o] of n.outputs.entries()) map.set(o, replaced[i] as Output);
@@ -66,6 +73,7 @@ export function copyInto(to: Graph, results: readonly Output[], map: Map<Output,
       );
       for (const [i, o] of n.outputs.entries()) map.set(o, copy.outputs[i] as Output);
     }
+    endCopy(before);
   }
 }
 

@@ -5,6 +5,7 @@
 
 import type { While } from "../control.ts";
 import { constantOf, countNodes, type Graph, type Output } from "../graph.ts";
+import { inTurn } from "../origin.ts";
 import { evaluate } from "./fold.ts";
 import { capturedBy, liveStates, rebuild } from "./rebuild.ts";
 
@@ -24,7 +25,7 @@ export function unroll(graph: Graph): Graph {
     const captured = capturedBy(n, body, results, place);
     let state: readonly Output[] = inputs.filter((_, i) => states[i]);
     for (let t = 0; t < turns; t++)
-      state = place.copy(results, new Map([...captured, ...parameters.map((p, i) => [p, state[i] as Output] as const)]));
+      state = inTurn(t, () => place.copy(results, new Map([...captured, ...parameters.map((p, i) => [p, state[i] as Output] as const)])));
     let k = 0;
     return states.map((is) => (is ? state[k++] : undefined));
   });
