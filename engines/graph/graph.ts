@@ -173,6 +173,7 @@ export class Graph {
   /** Arguments, or the state of a loop. */
   readonly parameters: Output[] = [];
   readonly captured: Output[] = [];
+  private readonly positions = new Map<Output, number>();
   readonly results: Output[] = [];
   /** Nodes that were ever added. */
   count = 0;
@@ -196,6 +197,12 @@ export class Graph {
   constant(value: number | TensorConstant): Output {
     const type = typeof value === "number" ? NUMBER_TYPE : tensorType(value.aval);
     return this.add({ op: "constant", value }, [], [type]).outputs[0] as Output;
+  }
+
+  /** Position of a value among the captured; undefined where it is none of them. */
+  capturedAt(v: Output): number | undefined {
+    for (let i = this.positions.size; i < this.captured.length; i++) this.positions.set(this.captured[i] as Output, i);
+    return this.positions.get(v);
   }
 
   /** A value as this graph has it: what belongs to a graph around it is captured. */

@@ -189,8 +189,8 @@ class Walk {
   private ofBranch(n: If, branch: Graph, v: Output): Value {
     const constant = known(v);
     if (constant !== undefined) return constant;
-    const captured = branch.captured.indexOf(v);
-    if (captured >= 0) return this.primal(n.captures[captured] as Output);
+    const captured = branch.capturedAt(v);
+    if (captured !== undefined) return this.primal(n.captures[captured] as Output);
     let shown = n.shown.get(v);
     if (shown === undefined) {
       const unset = (g: Graph) => g.add({ op: "unset" }, [], [v.type]).outputs[0] as Output;
@@ -243,8 +243,8 @@ class Walk {
     const to = back.operation.body;
     const constant = known(v);
     if (constant !== undefined) return constant;
-    const captured = body.captured.indexOf(v);
-    if (captured >= 0) return this.primal(n.captures[captured] as Output);
+    const captured = body.capturedAt(v);
+    if (captured !== undefined) return this.primal(n.captures[captured] as Output);
     const state = body.parameters.indexOf(v);
     if (state >= 0 && body.results[state] === v) return this.primal(n.inputs[state] as Output);
     let shown = n.shown.get(v);

@@ -37,7 +37,7 @@ export function fold(graph: Graph): Graph {
 function taken(n: Node, branch: Graph, place: Place): readonly (Output | undefined)[] {
   const wanted = n.outputs.filter((o) => place.live.has(o));
   const results = wanted.map((o) => branch.results[o.index] as Output);
-  const copies = place.copy(results, capturedBy(n, branch, results, place));
+  const copies = place.copy(results, capturedBy(n, branch, place));
   return n.outputs.map((o) => copies[wanted.indexOf(o)]);
 }
 

@@ -22,7 +22,7 @@ export function moveInvariants(graph: Graph): Graph {
     const { operation } = n;
     const { owner } = to;
     if (operation.op !== "apply" || owner?.op !== "while" || MAY_FAIL.has(operation.primitive)) return undefined;
-    if (!inputs.every((x) => x.node.op === "constant" || to.captured.includes(x)) || inputs.every((x) => x.node.op === "constant"))
+    if (!inputs.every((x) => x.node.op === "constant" || to.capturedAt(x) !== undefined) || inputs.every((x) => x.node.op === "constant"))
       return undefined;
     const outer = inside(owner.graph, () =>
       owner.graph.add(
@@ -37,5 +37,5 @@ export function moveInvariants(graph: Graph): Graph {
 
 /** A captured value or a constant, where the loop is. */
 function around(owner: Node, body: Graph, x: Output): Output {
-  return x.node.op === "constant" ? owner.graph.bring(x) : (owner.captures[body.captured.indexOf(x)] as Output);
+  return x.node.op === "constant" ? owner.graph.bring(x) : (owner.captures[body.capturedAt(x) as number] as Output);
 }

@@ -1,25 +1,21 @@
 /** Each pass alone: what it makes of small graphs, and that it changes no number of random ones. */
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { createWasm } from "../../../core/device/wasm/device.ts";
 import * as ops from "../../../core/ops.ts";
+import { primitives } from "../../../core/primitives/table.ts";
 import { useDevice } from "../../../core/tensor/tensor.ts";
-import { expression, programOf } from "../../../test/graph/expressions.ts";
-import type { Program, Tree } from "../../engine.ts";
+import { numberPrograms, tensorPrograms, traced } from "../../../test/graph/passes-agree.ts";
 import { load } from "../execute/load.ts";
-import type { Graph } from "../graph.ts";
+import type { Graph, Output } from "../graph.ts";
 import { printGraph } from "../print.ts";
-import { TracedProgram } from "../traced-program.ts";
-import { optimise, type PassName, passes, passNames } from "./optimise.ts";
+import { optimise, type PassName, passes } from "./optimise.ts";
+import { rebuild } from "./rebuild.ts";
 
 useDevice(createWasm());
 
 const { add, mul, sub, div, sin, exp, neg, lt, cond, whileLoop, scan, createTensor } = ops;
 
-function traced(f: (...args: never[]) => unknown, args: readonly Tree[], wrt: readonly number[] = args.map((_, i) => i)): TracedProgram {
-  const program: Program = { file: "f.ts", exportName: "f", source: "", overloaded: () => f as never, sources: undefined as never };
-  return new TracedProgram(program, args, wrt);
-}
 const graphOf = (f: (x: number) => number): Graph => traced(f, [0.5]).value();
 /** The graph by these passes, one after the other, as text without its head. */
 const by = (graph: Graph, ...names: readonly PassName[]) => names.reduce((g, n) => passes[n](g), graph);
@@ -167,22 +163,28 @@ describe("what a pass makes of a graph", () => {
   });
 });
 
-/** No sign of zero. */
-const unsigned = (x: unknown) => (x as number) + 0;
+/** `npm run fuzz:graphs` draws more of these. */
+test("no pass changes what a program over numbers computes, and all passes twice are all passes once", () => {
+  fc.assert(numberPrograms, { numRuns: 25 });
+});
 
-test("no pass changes a number, and all passes twice are all passes once", () => {
-  fc.assert(
-    fc.property(expression, fc.integer({ min: -20, max: 20 }), (e, n) => {
-      const x = n / 11 + 0.0137;
-      const program = traced(programOf(e), [x]);
-      for (const graph of [program.value(), program.gradient(), program.order(2)]) {
-        const want = load(graph).run([x]);
-        for (const name of passNames) expect(load(passes[name](graph)).run([x]).map(unsigned)).toEqual(want.map(unsigned));
-        const once = optimise(graph).graph;
-        expect(load(once).run([x]).map(unsigned)).toEqual(want.map(unsigned));
-        expect(printGraph(optimise(once).graph)).toBe(printGraph(once));
-      }
+test("no pass changes what a program over tensors computes, and all passes twice are all passes once", () => {
+  fc.assert(tensorPrograms, { numRuns: 10 });
+});
+
+test("a pass that takes sums for products is found", () => {
+  const wrong = vi.spyOn(passes, "simplify").mockImplementation((graph) =>
+    rebuild(graph, ({ operation, outputs }, inputs, { to }) => {
+      if (operation.op !== "apply" || operation.primitive !== primitives.mul) return undefined;
+      return to.add({ ...operation, primitive: primitives.add }, inputs, [(outputs[0] as Output).type]).outputs;
     }),
-    { numRuns: 25 },
   );
+  try {
+    for (const property of [numberPrograms, tensorPrograms])
+      expect(fc.check(property as fc.IProperty<unknown>, { numRuns: 5, endOnFailure: true }).errorInstance).toMatchObject({
+        message: /(simplify|all passes) on value/,
+      });
+  } finally {
+    wrong.mockRestore();
+  }
 });

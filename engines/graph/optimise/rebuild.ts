@@ -44,8 +44,10 @@ export function rebuild(graph: Graph, visit: Visit = () => undefined): Graph {
 
 /** Copies what `results` need to `to`; `map` says what stands for what, and is told of all that is copied. */
 export function copyInto(to: Graph, results: readonly Output[], map: Map<Output, Output>, visit: Visit): void {
-  const given = new Set(map.keys());
-  const live = liveOutputs(results, given);
+  copyLive(to, results, map, visit, liveOutputs(results, new Set(map.keys())));
+}
+
+function copyLive(to: Graph, results: readonly Output[], map: Map<Output, Output>, visit: Visit, live: ReadonlySet<Output>): void {
   const place: Place = {
     to,
     live,
@@ -56,15 +58,15 @@ export function copyInto(to: Graph, results: readonly Output[], map: Map<Output,
       return wanted.map((r) => within.get(r) as Output);
     },
   };
-  for (const n of inOrder(results, given)) {
+  for (const n of inOrder(results, new Set(map.keys()))) {
     if (n.op === "parameter" || !n.outputs.some((o) => live.has(o))) continue;
     const before = beginCopy(n);
     const inputs = n.inputs.map((x) => map.get(x) as Output);
     const replaced = visit(n, inputs, place);
     if (replaced !== undefined) for (const [i, o] of n.outputs.entries()) map.set(o, replaced[i] as Output);
     else if (n.op === "custom") for (const [i, o] of n.outputs.entries()) map.set(o, map.get(customResult(n, i)) as Output);
-    else if (n.op === "if") copyIf(n as If, live, map, visit);
-    else if (n.op === "while") copyWhile(n as While, live, map, visit);
+    else if (n.op === "if") copyIf(n as If, map, visit, live);
+    else if (n.op === "while") copyWhile(n as While, map, visit, live);
     else {
       const copy = to.add(
         n.operation,
@@ -89,15 +91,14 @@ function capture(from: Node, to: Node, live: ReadonlySet<Output>, map: ReadonlyM
   return within;
 }
 
-function copyIf(n: If, live: ReadonlySet<Output>, map: Map<Output, Output>, visit: Visit): void {
+function copyIf(n: If, map: Map<Output, Output>, visit: Visit, live: ReadonlySet<Output>): void {
   const copy = openIf(map.get(n.inputs[0] as Output) as Output);
   const wanted = n.outputs.filter((o) => live.has(o) && !isPassedOn(n, o, map));
-  const resultsOf = (g: Graph) => wanted.map((o) => g.results[o.index] as Output);
   const old = graphsIn(n as Node);
-  const within = capture(n as Node, copy as Node, new Set(old.flatMap((g) => [...liveOutputs(resultsOf(g))])), map);
+  const within = capture(n as Node, copy as Node, live, map);
   for (const [k, to] of graphsIn(copy as Node).entries()) {
-    const results = resultsOf(old[k] as Graph);
-    inside(to, () => copyInto(to, results, within, visit));
+    const results = wanted.map((o) => (old[k] as Graph).results[o.index] as Output);
+    inside(to, () => copyLive(to, results, within, visit, live));
     to.results.push(...results.map((r) => within.get(r) as Output));
   }
   for (const o of wanted) map.set(o, copy.addOutput(o.type));
@@ -117,14 +118,13 @@ function isPassedOn(n: If, o: Output, map: Map<Output, Output>): boolean {
   return true;
 }
 
-function copyWhile(n: While, live: ReadonlySet<Output>, map: Map<Output, Output>, visit: Visit): void {
+function copyWhile(n: While, map: Map<Output, Output>, visit: Visit, live: ReadonlySet<Output>): void {
   const copy = openWhile();
-  const { states, within: inner } = liveStates(n, live);
   const [old, made] = [n.operation, copy.operation];
   const added = new Map<number, Output>();
-  const within = capture(n as Node, copy as Node, inner, map);
+  const within = capture(n as Node, copy as Node, live, map);
   for (const [i, x] of n.inputs.entries()) {
-    if (!states[i]) continue;
+    if (!live.has(n.outputs[i] as Output)) continue;
     const initial = map.get(x) as Output;
     if (old.body.results[i] !== old.body.parameters[i]) added.set(i, addState(copy, initial));
     else {
@@ -140,62 +140,73 @@ function copyWhile(n: While, live: ReadonlySet<Output>, map: Map<Output, Output>
     within.set(old.body.parameters[i] as Output, made.body.parameters[k] as Output);
     map.set(n.outputs[i] as Output, copy.outputs[k] as Output);
   }
-  inside(made.test, () => copyInto(made.test, old.test.results, within, visit));
+  inside(made.test, () => copyLive(made.test, old.test.results, within, visit, live));
   made.test.results.push(...old.test.results.map((r) => within.get(r) as Output));
   const results = [...added.keys()].map((i) => old.body.results[i] as Output);
-  inside(made.body, () => copyInto(made.body, results, within, visit));
+  inside(made.body, () => copyLive(made.body, results, within, visit, live));
   for (const [k, state] of [...added.values()].entries()) setNext(copy, state, within.get(results[k] as Output) as Output);
 }
 
-/** Everything that `results` need in their graph; what is `cut` needs nothing. */
+/**
+ * Everything that `results` need, in their graph and in those inside; what is `cut` needs nothing. Of a loop, the outputs of the states
+ * that are read after it, that its test reads, or that such a state is computed from. O(nodes).
+ */
 export function liveOutputs(results: readonly Output[], cut?: ReadonlySet<Output>): ReadonlySet<Output> {
-  const live = new Set(results);
-  const captures = (n: Node, inner: ReadonlySet<Output>) => {
-    for (const [i, c] of n.captures.entries()) if (graphsIn(n).some((g) => inner.has(g.captured[i] as Output))) live.add(c);
+  const live = new Set<Output>();
+  const work: Output[] = [];
+  /** What a value that is given to a graph inside a node is around it. */
+  const around = new Map<Output, Output>();
+  const entered = new Set<Node>();
+  const need = (v: Output) => {
+    if (live.has(v)) return;
+    live.add(v);
+    if (!cut?.has(v)) work.push(v);
   };
-  for (const n of inOrder(results, cut).reverse()) {
-    if (!n.outputs.some((o) => live.has(o) && !cut?.has(o))) continue;
-    if (n.op === "custom") {
-      for (const [i, o] of n.outputs.entries()) if (live.has(o)) live.add(customResult(n, i));
-    } else if (n.op === "if") {
-      live.add(n.inputs[0] as Output);
-      for (const g of graphsIn(n)) captures(n, liveOutputs(g.results.filter((_, i) => live.has(n.outputs[i] as Output))));
-    } else if (n.op === "while") {
-      const { states, within } = liveStates(n as While, live);
-      for (const [i, x] of n.inputs.entries()) if (states[i]) live.add(x);
-      captures(n, within);
-    } else for (const x of n.inputs) live.add(x);
+  const enter = (n: Node) => {
+    if (entered.has(n)) return;
+    entered.add(n);
+    for (const g of graphsIn(n)) {
+      for (const [i, c] of n.captures.entries()) around.set(g.captured[i] as Output, c);
+      if (n.op === "while") for (const [i, p] of g.parameters.entries()) around.set(p, n.outputs[i] as Output);
+    }
+    if (n.op === "while") need((n as While).operation.test.results[0] as Output);
+    if (n.op === "if") need(n.inputs[0] as Output);
+  };
+  for (const r of results) need(r);
+  for (let v = work.pop(); v !== undefined; v = work.pop()) {
+    const { node: n, index } = v;
+    const { operation } = n;
+    switch (operation.op) {
+      case "parameter": {
+        const outer = around.get(v);
+        if (outer !== undefined) need(outer);
+        break;
+      }
+      case "custom":
+        need(customResult(n, index));
+        break;
+      case "if":
+        enter(n);
+        for (const g of graphsIn(n)) need(g.results[index] as Output);
+        break;
+      case "while":
+        enter(n);
+        need(operation.body.results[index] as Output);
+        need(n.inputs[index] as Output);
+        break;
+      default:
+        for (const x of n.inputs) need(x);
+    }
   }
   return live;
 }
 
-/** The captured values among what a graph inside a node needs for `results`, with what stands for them around the node. */
-export function capturedBy(n: Node, graph: Graph, results: readonly Output[], place: Place): Map<Output, Output> {
-  const needed = liveOutputs(results);
+/** The captured values among what a graph inside a node needs, with what stands for them around the node. */
+export function capturedBy(n: Node, graph: Graph, { live, at }: Place): Map<Output, Output> {
   return new Map(
     n.captures.flatMap((c, i): [Output, Output][] => {
       const inner = graph.captured[i] as Output;
-      return needed.has(inner) ? [[inner, place.at(c)]] : [];
+      return live.has(inner) ? [[inner, at(c)]] : [];
     }),
   );
-}
-
-/** The states that are read after the loop, that its test reads, or that such a state is computed from; what is live inside. */
-export function liveStates(
-  n: While,
-  live: ReadonlySet<Output>,
-): { readonly states: readonly boolean[]; readonly within: ReadonlySet<Output> } {
-  const { test, body } = n.operation;
-  const asked = liveOutputs(test.results);
-  const states = n.outputs.map((o, i) => live.has(o) || asked.has(test.parameters[i] as Output));
-  for (;;) {
-    const inner = liveOutputs(body.results.filter((_, i) => states[i]));
-    let changed = false;
-    for (const [i, p] of body.parameters.entries()) {
-      if (states[i] || !inner.has(p)) continue;
-      states[i] = true;
-      changed = true;
-    }
-    if (!changed) return { states, within: new Set([...asked, ...inner]) };
-  }
 }

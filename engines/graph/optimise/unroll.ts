@@ -7,7 +7,7 @@ import type { While } from "../control.ts";
 import { constantOf, countNodes, type Graph, type Output } from "../graph.ts";
 import { inTurn } from "../origin.ts";
 import { evaluate } from "./fold.ts";
-import { capturedBy, liveStates, rebuild } from "./rebuild.ts";
+import { capturedBy, rebuild } from "./rebuild.ts";
 
 /** Turns of a loop that is unrolled, and nodes that it may become. */
 const MAX_TURNS = 64;
@@ -19,10 +19,10 @@ export function unroll(graph: Graph): Graph {
     const { body } = (n as While).operation;
     const turns = turnsOf(n as While, inputs);
     if (turns === undefined || turns * Math.max(1, countNodes(body)) > MAX_NODES) return undefined;
-    const { states } = liveStates(n as While, place.live);
+    const states = n.outputs.map((o) => place.live.has(o));
     const results = body.results.filter((_, i) => states[i]);
     const parameters = body.parameters.filter((_, i) => states[i]);
-    const captured = capturedBy(n, body, results, place);
+    const captured = capturedBy(n, body, place);
     let state: readonly Output[] = inputs.filter((_, i) => states[i]);
     for (let t = 0; t < turns; t++)
       state = inTurn(t, () => place.copy(results, new Map([...captured, ...parameters.map((p, i) => [p, state[i] as Output] as const)])));
