@@ -23,6 +23,8 @@ interface GradOptions extends CommonOptions {
   readonly args: string;
   readonly wrt?: string;
   readonly order?: number;
+  readonly checkNumerics?: boolean;
+  readonly watch?: string;
 }
 
 export const gradCommand: CommandMaker = ({ output, finish, argv }) =>
@@ -32,9 +34,11 @@ export const gradCommand: CommandMaker = ({ output, finish, argv }) =>
       .argument("<file[#export]>", "the file and the name of the function in it (f where absent)")
       .requiredOption("--args <json>", "array of the arguments")
       .option("--wrt <indices>", "arguments to differentiate, as 0,2 (all that are or hold numbers)")
-      .option("--order <n>", "also the first n derivatives of a function of one number", parseInteger),
+      .option("--order <n>", "also the first n derivatives of a function of one number", parseInteger)
+      .option("--check-numerics", "stop at the first NaN or infinity and name its node, line and inputs (graph engine)")
+      .option("--watch <names>", "print the values of nodes, as 'while_*/body/log_*' (graph engine), to stderr"),
   ).action(async (target: string, options: GradOptions) => {
-    if (options.timeout === undefined) output.json(gradient(target, options));
+    if (options.timeout === undefined) output.json(gradient(target, options, output));
     else finish(await withinTime(argv, options.timeout, output));
   });
 
@@ -56,7 +60,7 @@ async function withinTime(argv: readonly string[], seconds: number, output: Outp
   return child.exitCode;
 }
 
-function gradient(target: string, options: GradOptions): Record<string, unknown> {
+function gradient(target: string, options: GradOptions, output: Output): Record<string, unknown> {
   refusePeers(options.peer);
   if (options.dtype === "f32") {
     throw new BenchError("usage", "numbers of a TypeScript program are float64, so --dtype f32 would not be what is computed", {
@@ -72,11 +76,22 @@ function gradient(target: string, options: GradOptions): Record<string, unknown>
   useDevice(device);
   const prepared = engine.prepare(loadProgram({ file: resolve(file) }, exportName), args, wrt);
   const result = scope(() => {
-    const { value, grad } = prepared.valueAndGrad(args);
+    const { value, grad } = evaluate(prepared, args, options, engine.name, output);
     return { value: plain(value), grad: args.map((_, i) => (wrt.includes(i) ? plain(grad[i]) : null)) };
   });
   const derivatives = options.order === undefined ? {} : { derivatives: higherDerivatives(prepared, args, options.order) };
   return { ...result, ...derivatives, engine: engine.name, device: device.name, dtype: "f64" };
+}
+
+/** Value and gradient, under watch where that is asked for. */
+function evaluate(prepared: Prepared, args: readonly Tree[], { checkNumerics, watch }: GradOptions, engine: string, output: Output) {
+  if (!checkNumerics && watch === undefined) return prepared.valueAndGrad(args);
+  if (prepared.watched === undefined)
+    throw new BenchError("usage", `the ${engine} engine has no nodes to watch`, { advice: "take --engine graph" });
+  return prepared.watched(args, {
+    stopOn: checkNumerics ? "nonfinite" : undefined,
+    watch: watch === undefined ? undefined : { pattern: watch, onValue: ({ text }) => output.say(text) },
+  });
 }
 
 function higherDerivatives(prepared: Prepared, args: readonly Tree[], order: number): unknown[] {

@@ -92,6 +92,31 @@ export interface Stage {
   readonly text: string;
 }
 
+/** A value of a run that is watched. */
+export interface WatchedValue {
+  /** Of the node that computed it. */
+  readonly name: string;
+  /** Where in the user's program; of a part of a derivative, that of what it is the derivative of, which `about` names. */
+  readonly span: Span | undefined;
+  readonly about: string | undefined;
+  /** The turns of the loops around, from the outermost. */
+  readonly turns: readonly { readonly loop: string; readonly turn: number }[];
+  /** Undefined for a number. */
+  readonly shape: readonly number[] | undefined;
+  /** Row-major. */
+  readonly values: ArrayLike<number>;
+  /** Name, turns, first elements and range, in a line. */
+  readonly text: string;
+}
+
+/** What a run is watched for. */
+export interface Watching {
+  /** Ends the run with an error at the first value that holds a NaN (`nan`), or an infinity too (`nonfinite`). */
+  readonly stopOn?: "nan" | "nonfinite" | undefined;
+  /** Nodes by their names: an expression, or words in which `*` is anything within a part and `**` anything. */
+  readonly watch?: { readonly pattern: RegExp | string; readonly onValue: (value: WatchedValue) => void } | undefined;
+}
+
 /**
  * A program made ready. All results are owned by the current `scope`. `wrt` lists the arguments that are differentiated;
  * gradients have one entry per argument, shaped like it, and `null` for arguments (and leaves) that are not differentiated.
@@ -101,6 +126,8 @@ export interface Prepared {
   value(args: readonly Tree[]): Tree;
   /** Throws an `unsupported`/`type` error where the result is not one number or one tensor of one element. */
   valueAndGrad(args: readonly Tree[]): { value: Tree; grad: readonly Tree[] };
+  /** As `valueAndGrad`, one node at a time under watch; not of engines without nodes that have names. */
+  watched?(args: readonly Tree[], watching: Watching): { value: Tree; grad: readonly Tree[] };
   /** `cotangent` is shaped like the result. */
   vjp(args: readonly Tree[], cotangent: Tree): { value: Tree; grad: readonly Tree[] };
   /** `tangents` has one entry per argument; entries outside `wrt` are ignored. */

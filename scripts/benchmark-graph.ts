@@ -154,7 +154,7 @@ function ablation(network: Network): readonly string[] {
     const gradient = traced.gradient();
     const make = (name: string, passes: readonly PassName[], off: readonly Switch[]): Way => {
       const { graph } = optimise(gradient, passes);
-      return { name, figures: figuresOf(graph, { off }), executor: load(graph, undefined, { off }), nanoseconds: [] };
+      return { name, figures: figuresOf(graph, { off }), executor: load(graph, { off }), nanoseconds: [] };
     };
     const ways = [
       make("all passes", [], []),

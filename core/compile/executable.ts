@@ -46,6 +46,13 @@ export interface CompileStatistics {
 const ARENA = 0;
 const CONSTANTS = 1;
 
+interface PlannedLaunch {
+  readonly step: Step;
+  readonly planned: PlanStep;
+  /** Where it was asked for. */
+  alone?: RunnablePlan;
+}
+
 /** Plans a program for a device. */
 export function compileProgram(program: Program, device: Device, options: CompileOptions = {}): Executable {
   return new Executable(program, device, options);
@@ -58,6 +65,7 @@ export class Executable {
   /** The steps, in order. */
   readonly steps: readonly Step[];
   private readonly plan: RunnablePlan;
+  private readonly launches: readonly PlannedLaunch[];
   private readonly blocks: Address[];
   private readonly owned: { readonly address: Address; readonly bytes: number }[] = [];
   /** For each output of the program: the output block, or the input or constant, that holds it. */
@@ -100,14 +108,11 @@ export class Executable {
       lowerBound: arena.lowerBound,
       unsharedBytes: arena.unshared,
     };
-    const planSteps = this.steps.flatMap((s) =>
-      s.launches.map(
-        (launch): PlanStep => ({
-          launch,
-          operands: [...s.outputs.map((v) => layout.slot(v, 0)), ...s.inputs.map(({ value, offset }) => layout.slot(value, offset))],
-        }),
-      ),
-    );
+    this.launches = this.steps.flatMap((step) => {
+      const operands = [...step.outputs.map((v) => layout.slot(v, 0)), ...step.inputs.map((i) => layout.slot(i.value, i.offset))];
+      return step.launches.map((launch): PlannedLaunch => ({ step, planned: { launch, operands } }));
+    });
+    const planSteps = this.launches.map((l) => l.planned);
     // Empty tensors have places too, in a block of no bytes.
     const isUsed = (block: number) => planSteps.some(({ operands }) => operands.some((o) => o.block === block));
     const arenaAddress = this.take(arena.bytes, isUsed(ARENA));
@@ -117,8 +122,11 @@ export class Executable {
     this.plan = device.preparePlan(planSteps);
   }
 
-  /** Fresh tensors with the program's outputs; outputs that are inputs share their storage. Frees the inputs that are donated. */
-  run(inputs: readonly Tensor[]): Tensor[] {
+  /**
+   * Fresh tensors with the program's outputs; outputs that are inputs share their storage. Frees the inputs that are donated. Where
+   * `each` is given, it is called for each launch instead, and calls what it is given to have it enqueued.
+   */
+  run(inputs: readonly Tensor[], each?: (launch: Launch, step: Step, enqueue: () => void) => void): Tensor[] {
     assert(!this.disposed, "an executable is run after it was disposed");
     this.check(inputs);
     const { blocks, device } = this;
@@ -127,7 +135,12 @@ export class Executable {
     const storages = this.outputValues.map((v) => new Storage(device, v.aval.size * sizeOf(v.aval.dtype)));
     for (const [i, s] of storages.entries()) blocks[first + inputs.length + i] = s.address;
     try {
-      this.plan(blocks);
+      if (each === undefined) this.plan(blocks);
+      else
+        for (const l of this.launches) {
+          const alone = this.alone(l);
+          each(l.planned.launch, l.step, () => alone(blocks));
+        }
     } catch (error) {
       for (const s of storages) device.free(s.address, s.bytes);
       this.donations.use(inputs);
@@ -151,7 +164,14 @@ export class Executable {
     if (this.disposed) return;
     this.disposed = true;
     this.device.forget(this.plan);
+    for (const { alone } of this.launches) if (alone !== undefined) this.device.forget(alone);
     for (const { address, bytes } of this.owned) this.device.free(address, bytes);
+  }
+
+  /** A launch as a plan of its own. */
+  private alone(l: PlannedLaunch): RunnablePlan {
+    l.alone ??= this.device.preparePlan([l.planned]);
+    return l.alone;
   }
 
   private constantOutput(k: number): Tensor {

@@ -6,7 +6,6 @@
 import { type Aval, aval, showAval } from "../base/aval.ts";
 import type { DType, TypedArray } from "../base/dtype.ts";
 import { mismatch } from "../base/errors.ts";
-import type { Span } from "../base/span.ts";
 import type { AnyPrimitive } from "../primitive.ts";
 
 export interface Input {
@@ -32,8 +31,8 @@ export interface Node {
   readonly params: unknown;
   readonly args: readonly Value[];
   readonly aval: Aval;
-  /** Where in the user's source it comes from, for reports. */
-  readonly span: Span | undefined;
+  /** What the program's maker made it from: a node of its own, which errors and timelines name. */
+  readonly source: unknown;
 }
 
 export type Value = Input | Constant | Node;
@@ -48,8 +47,8 @@ export class ProgramBuilder {
   readonly inputs: Input[] = [];
   private readonly made = new Map<string, Value>();
   private ids = 0;
-  /** Where the next nodes come from. */
-  span: Span | undefined;
+  /** What the next nodes are made from. */
+  source: unknown;
 
   input(a: Aval): Input {
     const input: Input = { kind: "input", id: this.ids++, index: this.inputs.length, aval: a };
@@ -96,7 +95,7 @@ export class ProgramBuilder {
         args.map((a) => a.aval),
         params,
       ),
-      span: this.span,
+      source: this.source,
     })) as Node;
   }
 
@@ -139,7 +138,7 @@ export function rebuild(program: Program, make: (build: ProgramBuilder, node: No
     return found as Value;
   };
   for (const node of nodesOf(program)) {
-    build.span = node.span;
+    build.source = node.source;
     renewed.set(node, make(build, node, node.args.map(renew)));
   }
   return build.finish(program.outputs.map(renew));

@@ -5,7 +5,6 @@
  */
 import { type Aval, aval } from "../base/aval.ts";
 import type { DType } from "../base/dtype.ts";
-import type { Span } from "../base/span.ts";
 import type { AnyPrimitive } from "../primitive.ts";
 import { primitives } from "../primitives/table.ts";
 import { weakDType } from "../tensor/eager.ts";
@@ -21,7 +20,6 @@ export interface Carrier<N, V> {
   /** Of a tensor; undefined for a number. */
   avalOf(v: V): Aval | undefined;
   constantOf(v: V): number | boolean | Pick<Constant, "aval" | "data"> | undefined;
-  spanOf(n: N): Span | undefined;
 }
 
 export interface Work<V> {
@@ -122,7 +120,7 @@ function regionOf<N, V>(nodes: readonly N[], works: readonly Work<V>[], outputs:
     return value;
   };
   for (const [i, w] of works.entries()) {
-    build.span = carrier.spanOf(nodes[i] as N);
+    build.source = nodes[i];
     const avals = w.args.map((a) => carrier.avalOf(a));
     if (isNothing(w)) {
       const [x] = w.args as [V];

@@ -11,7 +11,7 @@ import { assemblyLaunches } from "./assembly.ts";
 import type { Fused } from "./fuse.ts";
 import type { Group, GroupLoad, Member, Opaque, Unit } from "./group.ts";
 import { denseOffset, type Lazy, type Load, regroup } from "./lazy.ts";
-import type { Value } from "./program.ts";
+import type { Node, Value } from "./program.ts";
 
 /** Where a launch reads: `offset` elements into the buffer of a value. */
 export interface Source {
@@ -25,6 +25,19 @@ export interface Step {
   readonly inputs: readonly Source[];
   /** Pairs of an output and an input that may share memory: the input is read at the elements that the output is stored to, by no other way. */
   readonly inPlace: readonly { readonly output: Value; readonly input: Value }[];
+}
+
+/** The nodes that a step computes, those that are never stored too: what is light is computed again by each step that reads it. */
+export function computedBy({ outputs, inputs }: Step): Node[] {
+  const given = new Set<Value>(inputs.map((i) => i.value));
+  const found = new Set<Node>();
+  const stack: Value[] = [...outputs];
+  for (let v = stack.pop(); v !== undefined; v = stack.pop()) {
+    if (v.kind !== "node" || given.has(v) || found.has(v)) continue;
+    found.add(v);
+    stack.push(...v.args);
+  }
+  return [...found].sort((a, b) => a.id - b.id);
 }
 
 export function stepsOf(fused: Fused, options: { readonly epilogues: boolean }): Step[] {

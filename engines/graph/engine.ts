@@ -9,12 +9,13 @@ import type { Device } from "../../core/device/device.ts";
 import { type Owned, own, scope } from "../../core/tensor/scope.ts";
 import { currentDevice } from "../../core/tensor/tensor.ts";
 import type { Value } from "../../core/tensor/traced.ts";
-import type { Engine, Prepared, Program, Stage, Tree } from "../engine.ts";
+import type { Engine, Prepared, Program, Stage, Tree, Watching } from "../engine.ts";
 import { type Form, formOf, gather, leavesOf, mapForm } from "../forms.ts";
 import { emit } from "./execute/emit.ts";
 import { type Executor, load } from "./execute/load.ts";
 import { countNodes, type Graph } from "./graph.ts";
 import { intrinsics } from "./intrinsics.ts";
+import { Watcher } from "./observe/watching.ts";
 import { optimise } from "./optimise/optimise.ts";
 import { printGraph } from "./print.ts";
 import { TracedProgram } from "./traced-program.ts";
@@ -62,6 +63,20 @@ class Prepare implements Prepared, Owned {
     return scope(() => {
       const { variant, leaves } = this.given(args);
       const [value, ...parts] = this.run(variant, "gradient", () => variant.traced.gradient(), leaves);
+      return { value: value as Tree, grad: this.perArgument(variant, parts) };
+    });
+  }
+
+  watched(args: readonly Tree[], watching: Watching): { value: Tree; grad: readonly Tree[] } {
+    return scope(() => {
+      const { variant, leaves } = this.given(args);
+      const watcher = new Watcher();
+      watcher.begin(watching);
+      const executor = load(
+        this.located(() => variant.traced.gradient()),
+        { observer: watcher },
+      );
+      const [value, ...parts] = executor.run(leaves);
       return { value: value as Tree, grad: this.perArgument(variant, parts) };
     });
   }

@@ -9,9 +9,13 @@ import { scope } from "../../core/tensor/scope.ts";
 import { createTensor, Tensor } from "../../core/tensor/tensor.ts";
 import type { Value } from "../../core/tensor/traced.ts";
 import { avalOf } from "../../core/tensor/values.ts";
+import type { Watching } from "../engine.ts";
 import { type Built, type Dataflow, type End, mapEnds, Update } from "./dataflow.ts";
+import type { Observed } from "./execute/emit.ts";
 import { type Executor, load } from "./execute/load.ts";
 import { Graph, Output, typeOf } from "./graph.ts";
+import { type Timeline, Timer } from "./observe/timeline.ts";
+import { Watcher } from "./observe/watching.ts";
 import { optimise } from "./optimise/optimise.ts";
 import { liveOutputs, rebuild } from "./optimise/rebuild.ts";
 import { sameType, showType } from "./type.ts";
@@ -22,6 +26,10 @@ export type Feeds = Readonly<Record<string, Tensor>> | ReadonlyMap<unknown, Tens
 export interface RunOptions {
   /** Milliseconds after which a loop does not turn again, and the run ends with an error. */
   readonly timeout?: number;
+  /** Has each launch waited for and timed by itself, for `metadata.timeline`: the run is slower for it. */
+  readonly trace?: boolean;
+  /** Computes the nodes one by one as they were built, and looks at each value: to find where a NaN arises, or to see some. */
+  readonly watching?: Watching;
   /** Is told what the run was. */
   readonly onRun?: (metadata: RunMetadata) => void;
 }
@@ -32,6 +40,8 @@ export interface RunMetadata {
   readonly milliseconds: number;
   /** Of each plan: launches, arena, passes. */
   readonly plans: readonly CompileStatistics[];
+  /** Of a traced run: launches, loops and turns, with the nodes that they compute and the bytes that they store. */
+  readonly timeline?: Timeline;
 }
 
 /** Fetches in arrays and records, with what a run gives for them: values for outputs, null for updates. */
@@ -43,7 +53,22 @@ interface Runner {
   readonly fed: readonly number[];
   readonly variables: readonly string[];
   readonly updates: readonly string[];
+  readonly timer: Timer | undefined;
+  readonly watcher: Watcher | undefined;
   isForgotten: boolean;
+}
+
+/** Runs that are compiled apart. */
+interface RunKind {
+  readonly guarded: boolean;
+  readonly observed: Observed | undefined;
+}
+const PLAIN: RunKind = { guarded: false, observed: undefined };
+
+function kindOf({ timeout, trace, watching }: RunOptions): RunKind {
+  if (trace && watching !== undefined)
+    throw mismatch("a run is to be traced and watched, and what is watched is not what is timed", "run it twice");
+  return { guarded: timeout !== undefined, observed: trace ? "times" : watching === undefined ? undefined : "values" };
 }
 
 /** Executors kept, the most recent ones. */
@@ -87,10 +112,15 @@ export class Session {
     return scope(() => {
       const start = performance.now();
       const given = this.feedsOf(feeds);
-      const { runner, isNew } = this.find(fetches, given, options.timeout !== undefined);
+      const { runner, isNew } = this.find(fetches, given, kindOf(options));
+      const { timer, watcher, executor } = runner;
       this.deadline = performance.now() + (options.timeout ?? Number.POSITIVE_INFINITY);
+      watcher?.begin(options.watching ?? {});
+      timer?.begin();
       const results = this.execute(fetches, runner, [...given.values()]);
-      options.onRun?.({ isNew, milliseconds: performance.now() - start, plans: runner.executor.plans.map((p) => p.statistics) });
+      const milliseconds = performance.now() - start;
+      const plans = executor.plans.map((p) => p.statistics);
+      options.onRun?.({ isNew, milliseconds, plans, ...(timer === undefined ? {} : { timeline: timer.end() }) });
       return results;
     });
   }
@@ -101,7 +131,7 @@ export class Session {
     return (...values) =>
       scope(() => {
         if (last === undefined || last.runner.isForgotten || values.some((v, i) => v.aval !== last?.avals[i])) {
-          const { runner } = this.find(fetches, new Map(feeds.map((f, i) => [f, values[i] as Tensor])), false);
+          const { runner } = this.find(fetches, new Map(feeds.map((f, i) => [f, values[i] as Tensor])), PLAIN);
           last = { avals: values.map((v) => v.aval), runner };
         }
         return this.execute(fetches, last.runner, values);
@@ -120,7 +150,7 @@ export class Session {
   private find(
     fetches: unknown,
     given: ReadonlyMap<unknown, Tensor | number>,
-    guarded: boolean,
+    kind: RunKind,
   ): { readonly runner: Runner; readonly isNew: boolean } {
     const forms = new Map<string, Tensor["aval"]>();
     for (const [name, { output }] of this.dataflow.first.building.placeholders) {
@@ -135,9 +165,9 @@ export class Session {
       this.checkFeed(built, output, value);
       return output;
     });
-    const key = [wanted.map((e) => this.keyOf(e)), fed.map((f) => this.keyOf(f)), guarded].join(";");
+    const key = [wanted.map((e) => this.keyOf(e)), fed.map((f) => this.keyOf(f)), kind.guarded, kind.observed].join(";");
     const known = this.runners.get(key);
-    const runner = known ?? this.prepare(built, wanted, fed, guarded);
+    const runner = known ?? this.prepare(built, wanted, fed, kind);
     if (known !== undefined) this.runners.delete(key);
     else if (this.runners.size >= MAX_RUNNERS) this.forgetOldest();
     this.runners.set(key, runner);
@@ -155,7 +185,7 @@ export class Session {
     return mapEnds(fetches, (e) => (e instanceof Update ? null : own[next++])) as Fetched<F>;
   }
 
-  private prepare({ building }: Built, wanted: readonly End[], fed: readonly Output[], guarded: boolean): Runner {
+  private prepare({ building }: Built, wanted: readonly End[], fed: readonly Output[], kind: RunKind): Runner {
     const outputs = wanted.filter((e) => e instanceof Output);
     const updates = wanted.filter((e) => e instanceof Update);
     const twice = updates.find((u, i) => updates.findIndex((v) => v.variable === u.variable) !== i);
@@ -170,9 +200,17 @@ export class Session {
     const view = new Graph(building.graph.name);
     view.parameters.push(...used.map((i) => fed[i] as Output), ...read.map(([, o]) => o));
     view.results.push(...results);
-    const { graph } = optimise(rebuild(view));
+    const timer = kind.observed === "times" ? new Timer() : undefined;
+    const watcher = kind.observed === "values" ? new Watcher() : undefined;
+    const observer = timer ?? watcher;
+    const built = rebuild(view);
     return {
-      executor: guarded ? load(graph, () => this.goOn()) : load(graph),
+      executor: load(watcher === undefined ? optimise(built).graph : built, {
+        ...(kind.guarded ? { goOn: () => this.goOn() } : {}),
+        ...(observer === undefined ? {} : { observer }),
+      }),
+      timer,
+      watcher,
       fed: used,
       variables: read.map(([name]) => name),
       updates: updates.map((u) => u.variable.name),

@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { projectRoot } from "../../harness/root.ts";
 import { bench } from "./bench.ts";
 
 const resultSchema = z.strictObject({
@@ -151,5 +152,53 @@ describe("bench grad", () => {
     expect(code).toBe(2);
     expect(lines).toHaveLength(1);
     expect(lines[0]).toHaveProperty("error.message");
+  });
+});
+
+describe("bench grad under watch", () => {
+  const broken = () => `import { add, cond, gt, log, lt, mul, sub, whileLoop } from "${relative(folder, join(projectRoot, "core/ops.ts"))}";
+export function f(x: number): number {
+  const [, , sum] = whileLoop(
+    ([i]) => lt(i, 4),
+    ([i, v, s]) => [
+      add(i, 1),
+      mul(v, 0.5),
+      cond(gt(i, 1), () => add(s, log(sub(v, 0.5))), () => s),
+    ],
+    [0, x, 0],
+  );
+  return sum;
+}
+export function root(x: number): number { return Math.sqrt(x) * 3; }
+`;
+  test("names the node and the line where a logarithm in a branch in a loop breaks, and prints what is watched", async () => {
+    const place = join(folder, "broken.ts");
+    writeFileSync(place, broken());
+    const words = ["grad", place, "--args", "[1]", "--engine", "graph", "--device", "interpreter"];
+    const plain = await bench(...words);
+    expect(plain.lines[0]).toMatchObject({ value: "NaN" });
+    const { code, lines, stderr } = await bench(...words, "--check-numerics", "--watch", "while_*/body/**/sub_*");
+    expect(code).toBe(2);
+    const { error } = refusalSchema.parse(lines[0]);
+    expect(error.message).toMatch(/^log gives NaN\n {2}node: while_\d+\/body\/if_\d+\/then\/log_\d+, turn 2 of while_\d+\n/);
+    expect(error).toMatchObject({ kind: "runtime", file: place, line: 8, column: (broken().split("\n")[7]?.indexOf("log") as number) + 1 });
+    expect(stderr).toMatch(/while_\d+\/body\/if_\d+\/then\/sub_\d+, turn 2 of while_\d+: number = -0\.25/);
+  });
+
+  test("names the line whose derivative is infinite, and gives what it gives where all is sound", async () => {
+    const place = join(folder, "broken.ts");
+    const words = (x: string) => ["grad", `${place}#root`, "--args", x, "--engine", "graph", "--device", "interpreter", "--check-numerics"];
+    const { lines } = await bench(...words("[0]"));
+    expect(refusalSchema.parse(lines[0]).error).toMatchObject({
+      line: 14,
+      message: expect.stringMatching(/a part of the derivative of: sqrt_\d+/),
+    });
+    expect((await bench(...words("[4]"))).lines[0]).toMatchObject({ value: 6, grad: [0.75] });
+  });
+
+  test("is refused of an engine without nodes", async () => {
+    const { code, lines } = await bench("grad", `${file}#cube`, "--args", "[2]", "--check-numerics");
+    expect(code).toBe(2);
+    expect(JSON.stringify(lines[0])).toContain("--engine graph");
   });
 });

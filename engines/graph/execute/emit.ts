@@ -12,6 +12,8 @@ import { type Graph, inOrder, type Node, type OpOf, type Output } from "../graph
 /** Text of a function of an array of arguments, the objects that it names `k[i]`, and the programs that it calls as `plan[i]`. */
 export interface Emitted {
   readonly text: string;
+  /** For each line the node that it computes; undefined for lines of several nodes and of none. */
+  readonly owners: readonly (Node | undefined)[];
   readonly constants: readonly unknown[];
   readonly programs: readonly Program[];
 }
@@ -27,33 +29,50 @@ const carrier: Carrier<Node, Output> = {
   },
   avalOf: ({ type }) => (type.kind === "tensor" ? type.aval : undefined),
   constantOf: ({ node }) => (node.operation.op === "constant" ? node.operation.value : undefined),
-  spanOf: () => undefined,
 };
 
-/** `guarded`: each turn of a loop asks whether the run may go on. */
-export function emit(graph: Graph, guarded = false): Emitted {
-  const emitter = new Emitter(guarded);
+/**
+ * What is told of a run: `values` after each node, all of them computed one by one; `times` around all work of the device. Of loops,
+ * their turns.
+ */
+export type Observed = "values" | "times";
+
+export interface EmitOptions {
+  /** Each turn of a loop asks whether the run may go on. */
+  readonly guarded?: boolean;
+  readonly observed?: Observed | undefined;
+}
+
+export function emit(graph: Graph, options: EmitOptions = {}): Emitted {
+  const emitter = new Emitter(options);
   emitter.main(graph);
-  return { text: emitter.lines.join("\n"), constants: emitter.constants, programs: emitter.programs };
+  const { lines, owners, constants, programs } = emitter;
+  return { text: lines.join("\n"), owners, constants, programs };
 }
 
 class Emitter {
   readonly lines: string[] = [];
+  readonly owners: (Node | undefined)[] = [];
   readonly constants: unknown[] = [];
+  private readonly places = new Map<unknown, number>();
   readonly programs: Program[] = [];
   private readonly texts = new Map<Output, string>();
   private names = 0;
   private depth = 0;
-  private readonly guarded: boolean;
+  private readonly options: EmitOptions;
+  private owner: Node | undefined;
 
-  constructor(guarded: boolean) {
-    this.guarded = guarded;
+  constructor(options: EmitOptions) {
+    this.options = options;
   }
 
   main(graph: Graph): void {
     this.line("(a) => {");
     this.depth++;
-    for (const [i, p] of graph.parameters.entries()) this.texts.set(p, this.declare(`a[${i}]`));
+    for (const [i, p] of graph.parameters.entries()) {
+      this.texts.set(p, this.declare(`a[${i}]`));
+      this.see(p.node);
+    }
     this.block(graph.results);
     this.line(`return [${graph.results.map((r) => this.text(r)).join(", ")}];`);
     this.depth--;
@@ -63,9 +82,15 @@ class Emitter {
   /** The nodes that `results` need. */
   private block(results: readonly Output[]): void {
     const nodes = inOrder(results).filter((n) => n.op !== "parameter" && n.op !== "constant");
-    for (const unit of schedule(nodes, results, carrier)) {
+    for (const unit of this.options.observed === "values" ? nodes : schedule(nodes, results, carrier)) {
       if ("program" in unit) this.region(unit);
-      else this.node(unit);
+      else {
+        const around = this.owner;
+        this.owner = unit;
+        this.node(unit);
+        this.see(unit);
+        this.owner = around;
+      }
     }
   }
 
@@ -83,7 +108,7 @@ class Emitter {
     const set = (v: Output, text: string) => this.texts.set(v, text);
     switch (operation.op) {
       case "apply":
-        set(out, this.declare(this.application(n as Node<OpOf<"apply">>, args)));
+        set(out, this.declare(this.work(n, this.application(n as Node<OpOf<"apply">>, args))));
         return;
       case "identity":
         set(out, x);
@@ -102,13 +127,16 @@ class Emitter {
         set(out, this.declare(`${x}.rest`));
         return;
       case "addLists":
-        set(out, this.declare(`${x}.plus(${y})`));
+        set(out, this.declare(this.work(n, `${x}.plus(${y})`)));
         return;
       case "stack":
-        set(out, this.declare(`${x}.stack(${out.aval.shape[0]}, ${operation.reversed})`));
+        set(out, this.declare(this.work(n, `${x}.stack(${out.aval.shape[0]}, ${operation.reversed})`)));
         return;
       case "unstack":
-        set(out, this.declare(`List.unstack(${x}, ${this.constant((out.type as { of: unknown }).of)}, ${operation.reversed})`));
+        set(
+          out,
+          this.declare(this.work(n, `List.unstack(${x}, ${this.constant((out.type as { of: unknown }).of)}, ${operation.reversed})`)),
+        );
         return;
       case "check":
         this.line(`if (!${y}) fail(${JSON.stringify(operation.message)});`);
@@ -161,9 +189,12 @@ class Emitter {
       for (const v of [n.outputs[i], test.parameters[i], body.parameters[i]]) this.texts.set(v as Output, name);
     }
     for (const [i, c] of n.captures.entries()) for (const g of [test, body]) this.texts.set(g.captured[i] as Output, this.text(c));
+    const { guarded, observed } = this.options;
+    if (observed !== undefined) this.line(`enter(${this.constant(n)});`);
     this.line("for (;;) {");
     this.depth++;
-    if (this.guarded) this.line("goOn();");
+    if (guarded) this.line("goOn();");
+    if (observed !== undefined) this.line("turn();");
     this.block(test.results);
     this.line(`if (!${this.text(test.results[0] as Output)}) break;`);
     this.block(body.results);
@@ -178,6 +209,7 @@ class Emitter {
     for (const { name, next } of moved) this.line(`${name} = ${next};`);
     this.depth--;
     this.line("}");
+    if (observed !== undefined) this.line("leave();");
   }
 
   private region({ args, dtypes, outputs, program }: Region<Output>): void {
@@ -189,6 +221,19 @@ class Emitter {
     });
     const at = this.programs.push(program) - 1;
     this.line(`const [${names.join(", ")}] = plan[${at}].run([${given.join(", ")}]);`);
+  }
+
+  /** Work of the device by one node. */
+  private work(n: Node, expression: string): string {
+    if (this.options.observed !== "times" || n.outputs[0]?.type.kind === "number") return expression;
+    return `timed(${this.constant(n)}, () => ${expression})`;
+  }
+
+  /** Tells what a node has computed, and of what. */
+  private see(n: Node): void {
+    if (this.options.observed !== "values" || n.op === "if" || n.op === "while") return;
+    const list = (vs: readonly Output[]) => `[${vs.map((v) => this.text(v)).join(", ")}]`;
+    this.line(`see(${this.constant(n)}, ${list(n.outputs)}, ${list(n.inputs)});`);
   }
 
   private application({ operation: { primitive, params }, outputs }: Node<OpOf<"apply">>, args: readonly string[]): string {
@@ -203,8 +248,11 @@ class Emitter {
   }
 
   private constant(value: unknown): string {
-    let at = this.constants.indexOf(value);
-    if (at < 0) at = this.constants.push(value) - 1;
+    let at = this.places.get(value);
+    if (at === undefined) {
+      at = this.constants.push(value) - 1;
+      this.places.set(value, at);
+    }
     return `k[${at}]`;
   }
 
@@ -220,6 +268,7 @@ class Emitter {
 
   private line(text: string): void {
     this.lines.push("  ".repeat(this.depth) + text);
+    this.owners.push(this.owner);
   }
 }
 

@@ -15,7 +15,6 @@ const carrier: Carrier<Node, Node> = {
     n.op === "const" && (n.value instanceof TensorConstant || typeof n.value === "number" || typeof n.value === "boolean")
       ? n.value
       : undefined,
-  spanOf: (n) => n.span,
 };
 
 /** The nodes of a graph with tensor work put together: arguments before users. O(nodes). */
