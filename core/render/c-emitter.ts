@@ -6,7 +6,6 @@
 import { assert } from "../base/errors.ts";
 import type { Kernel, Operand } from "../kernel/kernel.ts";
 import { type Expr, operandsOf, postorder } from "../kernel/scalar-expr.ts";
-import type { Layout } from "./c-layout.ts";
 import { C_TYPE, constantText, nodeText } from "./c-scalar.ts";
 
 /** What an expression waits for: a bit per axis that it moves along, and the number of reductions that must be done. */
@@ -15,12 +14,18 @@ interface Needs {
   readonly stages: number;
 }
 
+/** The numbers of the words in which a launch gives strides. */
+export interface Strides {
+  stride(operand: number, axis: number): number;
+  indexStride(operand: number): number;
+}
+
 /** The text of the check of an index that no check before the kernel could see, or undefined. */
 export type LateCheck = (operand: number, at: Expr, name: string) => string | undefined;
 
 export class CEmitter {
   readonly kernel: Kernel;
-  readonly layout: Layout;
+  readonly layout: Strides;
   /** Reductions whose results can be read, and the text of a result. */
   stages = 0;
   reducedText: (stage: number) => string = () => assert(false, "a result is read before its reduction") as never;
@@ -33,12 +38,12 @@ export class CEmitter {
   private openAxes = 0;
   /** Names of the coordinates of open axes. */
   private readonly coordinate: string[] = [];
-  private laneVariable: string | undefined;
-  private pointers: string[];
+  protected laneVariable: string | undefined;
+  protected pointers: string[];
   private scopes: Map<Expr, string>[] = [new Map()];
   private readonly needs = new Map<Expr, Needs>();
 
-  constructor(kernel: Kernel, layout: Layout, operands: readonly Operand[], lanes: number) {
+  constructor(kernel: Kernel, layout: Strides, operands: readonly Operand[], lanes: number) {
     this.kernel = kernel;
     this.layout = layout;
     this.operands = operands;
@@ -99,7 +104,7 @@ export class CEmitter {
     });
   }
 
-  private opened(axis: number, coordinate: string, body: () => void): void {
+  protected opened(axis: number, coordinate: string, body: () => void): void {
     this.openAxes |= 1 << axis;
     this.coordinate[axis] = coordinate;
     body();
@@ -110,7 +115,7 @@ export class CEmitter {
     return this.coordinate[axis] as string;
   }
 
-  private step(operand: number, axis: number, variable: string): string {
+  protected step(operand: number, axis: number, variable: string): string {
     return this.operands[operand]?.access[axis] === "unit" ? variable : `${variable} * s${this.layout.stride(operand, axis)}`;
   }
 

@@ -40,8 +40,7 @@ export function guardOf(r: Reduction): Guard | undefined {
     identity: most ? "INT32_MAX" : "INT32_MIN",
     joins: most ? "min" : "max",
     term: (x) => `tg_raw_key_f32(${x})`,
-    settle: (a) =>
-      `if (g ${most ? "<" : ">"} tg_key_f32(${most ? "-" : ""}__builtin_inff(), 0)) ${a} = ${most ? "INT32_MAX" : "INT32_MIN"};`,
+    settle: (a) => `if (g ${most ? "<" : ">"} tg_key_f32(${most ? "-" : ""}TG_INF_F32, 0)) ${a} = ${most ? "INT32_MAX" : "INT32_MIN"};`,
   };
 }
 
@@ -56,7 +55,7 @@ export function foldOf(r: Reduction): Fold {
     return { type: "int32_t", identity, term: (x) => x, joins, seeksPosition, result: (a) => a };
   }
   const bits = dtype === "f32" ? 32 : 64;
-  const infinity = `${joins === "max" ? "-" : ""}__builtin_inf${dtype === "f32" ? "f" : ""}()`;
+  const infinity = `${joins === "max" ? "-" : ""}TG_INF_${bits === 32 ? "F32" : "F64"}`;
   return {
     type: `int${bits}_t`,
     identity: `tg_key_${dtype}(${infinity}, 0)`,

@@ -12,10 +12,10 @@ export const C_TYPE: Record<DType, string> = { f32: "tg_f32", f64: "tg_f64", i32
 
 export function constantText(value: number, dtype: DType): string {
   if (dtype === "i32" || dtype === "bool") return value <= -2147483648 ? "INT32_MIN" : `(${Math.trunc(value)})`;
-  const suffix = dtype === "f32" ? "f" : "";
-  if (Number.isNaN(value)) return `__builtin_nan${suffix}("")`;
+  const [suffix, type] = dtype === "f32" ? ["f", "F32"] : ["", "F64"];
+  if (Number.isNaN(value)) return `TG_NAN_${type}`;
   const rounded = dtype === "f32" ? Math.fround(value) : value;
-  if (!Number.isFinite(rounded)) return `(${rounded < 0 ? "-" : ""}__builtin_inf${suffix}())`;
+  if (!Number.isFinite(rounded)) return `(${rounded < 0 ? "-" : ""}TG_INF_${type})`;
   const digits = Object.is(rounded, -0) ? "-0" : String(rounded);
   return `(${/[.e]/.test(digits) ? digits : `${digits}.0`}${suffix})`;
 }

@@ -26,13 +26,18 @@ export interface Split {
 export const WHOLE: Split = { chunks: 1, axis: -1, grain: 0, points: 0 };
 
 /** True where each point stores an element of its own, so that points may be visited in any order. */
-export function arePointsIndependent(kernel: Kernel, { extents }: Geometry): boolean {
+export function arePointsIndependent(kernel: Kernel, geometry: Geometry): boolean {
+  return !checksLate(kernel) && storesApart(kernel, geometry);
+}
+
+/** The same, whatever may be wrong with an index. */
+export function storesApart(kernel: Kernel, { extents }: Geometry): boolean {
   const moves = (o: Output, axis: number) => o.access[axis] !== "fixed" || extents[axis] === 1;
   const isPlain = (o: Output) => {
     const stored = o.each === "row" ? kernel.rank - kernel.reduced : kernel.rank;
     return !o.indirect && Array.from({ length: stored }, (_, axis) => axis).every((axis) => moves(o, axis));
   };
-  return !checksLate(kernel) && kernel.outputs.every(isPlain);
+  return kernel.outputs.every(isPlain);
 }
 
 /** True where an index is computed from a reduction, so that it cannot be checked before the kernel runs. */

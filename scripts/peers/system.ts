@@ -3,8 +3,9 @@
  * process where nothing else runs. Speaks the protocol of scripts/performance/peer.ts.
  */
 import { createInterface } from "node:readline";
+import { canCallNative, Library } from "../../core/device/foreign.ts";
 import { systemCompiler } from "../../core/device/native/compiler.ts";
-import { canCallNative, compileAndLoad, Library } from "../../core/device/native/library.ts";
+import { compileAndLoad } from "../../core/device/native/library.ts";
 import { clock } from "../performance/side.ts";
 import { fill, type InputSpec, sampled } from "../performance/workloads.ts";
 

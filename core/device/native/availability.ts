@@ -1,7 +1,8 @@
 /** Whether the native device can be used on this machine, found out without compiling anything. */
+
+import { canCallNative } from "../foreign.ts";
 import { threadLimit } from "../threads.ts";
 import { systemCache, systemCompiler } from "./compiler.ts";
-import { canCallNative } from "./library.ts";
 
 export interface Availability {
   readonly available: boolean;

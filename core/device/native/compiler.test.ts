@@ -17,9 +17,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, test } from "vitest";
 import { BenchError } from "../../base/errors.ts";
+import { canCallNative } from "../foreign.ts";
+import { cacheFolder, ImageCache } from "../image-cache.ts";
 import { type Compiler, compileLibrary, compilerFlags, findCompiler, runtimeFolder } from "./compiler.ts";
-import { cacheFolder, ImageCache } from "./image-cache.ts";
-import { canCallNative, compileAndLoad } from "./library.ts";
+import { compileAndLoad } from "./library.ts";
 
 const compiler = findCompiler();
 const usable = compiler !== undefined && canCallNative();

@@ -11,10 +11,10 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { BenchError } from "../../base/errors.ts";
-import { ImageCache } from "./image-cache.ts";
+import { ImageCache } from "../image-cache.ts";
+import { sourceFolder } from "../source-folder.ts";
 
 export interface Compiler {
   /** The program and its leading arguments: `$CC` may be `ccache gcc`. */
@@ -61,17 +61,8 @@ export function cpuFeatures(): string {
   return `${model} ${flags?.[0] ?? ""}`;
 }
 
-/** The folder of the C sources and headers that ship with the project, be this module compiled (`dist/`) or source. */
-export const runtimeFolder: string = findRuntime(dirname(fileURLToPath(import.meta.url)));
-
-function findRuntime(start: string): string {
-  for (let folder = start; ; folder = dirname(folder)) {
-    const candidate = join(folder, "core", "device", "native", "runtime");
-    if (existsSync(join(candidate, "trigrad.h"))) return candidate;
-    if (dirname(folder) === folder)
-      throw new BenchError("environment", `the C sources of the native runtime are not at ${start} or above it`);
-  }
-}
+/** The folder of the C sources and headers that ship with the project. */
+export const runtimeFolder: string = sourceFolder("native");
 
 export interface CompileOptions {
   readonly compiler?: Compiler;

@@ -13,11 +13,11 @@ import type { Site } from "../../render/wasm-layout.ts";
 import { bindArguments } from "../bind.ts";
 import { indexOutOfRange } from "../bounds.ts";
 import type { Address, Device, DeviceStats, Runnable } from "../device.ts";
+import { type NativeFunction, viewMemory } from "../foreign.ts";
 import type { PlanStep, RunnablePlan } from "../plan.ts";
 import { Pool, showBytes } from "../pool.ts";
 import { Tables } from "../tables.ts";
 import { KernelCache } from "./kernels.ts";
-import { type NativeFunction, viewMemory } from "./library.ts";
 import { type NativeRuntime, nativeRuntime } from "./runtime.ts";
 import { byteOffsets, kernelWords, type Place, type Step, type StepHost, stepsOf, storesNothing } from "./steps.ts";
 

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
+import { canCallNative } from "../foreign.ts";
 import { findCompiler } from "./compiler.ts";
-import { canCallNative, compileAndLoad } from "./library.ts";
+import { compileAndLoad } from "./library.ts";
 import { nativeRuntime } from "./runtime.ts";
 
 const usable = findCompiler() !== undefined && canCallNative();

@@ -9,7 +9,8 @@ import type { Layout } from "../../render/c-layout.ts";
 import type { RenderedC } from "../../render/c-program.ts";
 import { type Schedule, scheduleOf } from "../../render/c-schedule.ts";
 import type { Site } from "../../render/wasm-layout.ts";
-import { compileAndLoad, type Library, type NativeFunction } from "./library.ts";
+import type { Library, NativeFunction } from "../foreign.ts";
+import { compileAndLoad } from "./library.ts";
 
 /** Kernels of one compilation; more are slower to compile than they save. */
 const BATCH = 24;

@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { canCallNative } from "../foreign.ts";
 import { findCompiler, runtimeFolder } from "./compiler.ts";
-import { canCallNative, compileAndLoad } from "./library.ts";
+import { compileAndLoad } from "./library.ts";
 import { nativeRuntime } from "./runtime.ts";
 
 const compiler = findCompiler();

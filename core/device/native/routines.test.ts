@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { canCallNative } from "../foreign.ts";
 import { findCompiler } from "./compiler.ts";
-import { canCallNative } from "./library.ts";
 import { nativeRuntime } from "./runtime.ts";
 
 const usable = findCompiler() !== undefined && canCallNative();

@@ -2,8 +2,10 @@
  * The native runtime: the hand-written C of `runtime/` (threads, memory, products, convolutions, routines) as one loaded library,
  * whose functions generated code calls by name. What the functions do is said in runtime/trigrad.h.
  */
+
+import type { Library } from "../foreign.ts";
 import { threadLimit } from "../threads.ts";
-import { compileAndLoad, type Library } from "./library.ts";
+import { compileAndLoad } from "./library.ts";
 
 export interface NativeRuntime {
   readonly library: Library;

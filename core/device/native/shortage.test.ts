@@ -2,9 +2,10 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { BenchError } from "../../base/errors.ts";
 import type { Launch, RoutineLaunch } from "../../kernel/launch.ts";
+import { Library, type NativeFunction } from "../foreign.ts";
 import { findNative } from "./availability.ts";
 import { createNative } from "./device.ts";
-import { compileAndLoad, Library, type NativeFunction } from "./library.ts";
+import { compileAndLoad } from "./library.ts";
 import { SOURCES } from "./runtime.ts";
 
 const { available, detail } = findNative();

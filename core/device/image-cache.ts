@@ -28,20 +28,26 @@ export const CACHE_LIMIT = 512 * 2 ** 20;
 
 const SEAL = Buffer.from("trigrad1");
 const SEAL_BYTES = SEAL.length + 32;
-const SUFFIX = ".so";
-
 export class ImageCache {
   readonly folder: string;
   private readonly limit: number;
+  private readonly suffix: string;
   private temporaries = 0;
 
-  constructor(folder: string = cacheFolder(), limit: number = CACHE_LIMIT) {
+  /** Entries of each kind end in a `suffix` of their own. */
+  constructor(folder: string = cacheFolder(), limit: number = CACHE_LIMIT, suffix = ".so") {
     this.folder = folder;
     this.limit = limit;
+    this.suffix = suffix;
   }
 
   /** The path of a sound entry, or undefined. A damaged one is removed. Marks the entry as used. */
   find(key: string): string | undefined {
+    return this.read(key) === undefined ? undefined : this.path(key);
+  }
+
+  /** The image of a sound entry as it was put, or undefined; as {@link find}. */
+  read(key: string): Buffer | undefined {
     const path = this.path(key);
     let image: Buffer;
     try {
@@ -59,7 +65,7 @@ export class ImageCache {
     } catch {
       // Another process may have evicted the entry just now, or the cache may be shared read-only: its age is only advice.
     }
-    return path;
+    return image.subarray(0, image.length - SEAL_BYTES);
   }
 
   /** Removes an entry; processes that have it mapped keep it. */
@@ -82,7 +88,7 @@ export class ImageCache {
 
   /** Where the entry `key` is, if there is one. */
   path(key: string): string {
-    return join(this.folder, `${key}${SUFFIX}`);
+    return join(this.folder, `${key}${this.suffix}`);
   }
 
   /** Evicts the oldest entries (never `keep`) down to three quarters of the limit, and what crashed processes left for a day. */
@@ -95,7 +101,7 @@ export class ImageCache {
       const stat = statSync(path, { throwIfNoEntry: false });
       if (stat === undefined || !stat.isFile()) continue;
       if (name.startsWith(".") && stat.mtimeMs < aDayAgo) rmSync(path, { force: true });
-      if (!name.endsWith(SUFFIX) || name.startsWith(".")) continue;
+      if (!name.endsWith(this.suffix) || name.startsWith(".")) continue;
       total += stat.size;
       if (path !== this.path(keep)) entries.push({ path, bytes: stat.size, used: stat.mtimeMs });
     }

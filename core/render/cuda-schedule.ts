@@ -1,0 +1,152 @@
+/**
+ * Schedules of CUDA kernels: how the points of a launch are given to threads. All follow from kernel and geometry alone, never from
+ * the GPU at hand, so that results do not depend on it either.
+ *
+ *  - a map whose points store elements of their own: every thread takes points of a grid, four at a time where they lie side by
+ *    side; a transposing map goes by tiles of 32 × 32, so that what one axis fetches the other finds in the cache;
+ *  - a fold or row program: every row is folded by a team of 1, 8, 32 or 256 threads, whose lanes run along the row or, where
+ *    memory lies so (sums of columns), along 32 rows; a long fold to few results is split, and its parts joined by a second kernel;
+ *  - where several points store to one element, a thread walks all of these in row-major order.
+ */
+import type { Geometry, Kernel } from "../kernel/kernel.ts";
+import { postorder } from "../kernel/scalar-expr.ts";
+import { scheduleOf, storesApart } from "./c-schedule.ts";
+import { isWide, type Work } from "./cuda-layout.ts";
+import { allOperands } from "./wasm-layout.ts";
+
+export interface CudaSchedule {
+  readonly wide: boolean;
+  readonly form: "map" | "tiles" | "rows";
+  /** Points of a map that a thread takes at once, along the last axis. */
+  readonly vector: 1 | 4;
+  /** The axis along which neighbouring threads lie, and the other axis of a tile; -1: none. */
+  readonly lanes: number;
+  readonly tile: number;
+  /** Threads that fold one row, and whether neighbouring threads have rows of their own. */
+  readonly team: number;
+  readonly across: boolean;
+  /** Outer axes that a thread walks in order. */
+  readonly serial: readonly number[];
+  /** True where rows are folded in parts. */
+  readonly split: boolean;
+}
+
+/** The shape of a launch: `blocks` are as many as the work could use. */
+export interface CudaGrid {
+  readonly blocks: number;
+  readonly threads: readonly [number, number];
+  readonly work: Omit<Work, "owner">;
+}
+
+export const TILE = 32;
+/** Rows of a tile that the threads of a block take at once. */
+export const TILE_ROWS = 8;
+export const THREADS = 256;
+/** Elements of a row that are worth a part of their own, most parts, and blocks that keep a GPU busy. */
+const PART = 2048;
+const MOST_PARTS = 512;
+const BUSY_BLOCKS = 512;
+
+export function cudaSchedule(kernel: Kernel, geometry: Geometry): CudaSchedule {
+  const base = { wide: isWide(geometry), vector: 1, lanes: -1, tile: -1, team: 1, across: false, serial: [], split: false } as const;
+  const outer = kernel.rank - kernel.reduced;
+  if (!storesApart(kernel, geometry)) {
+    const serial = Array.from({ length: outer }, (_, axis) => axis).filter((axis) => !isFree(kernel, geometry, axis));
+    return { ...base, form: "rows", serial };
+  }
+  if (kernel.reduced === 0) return { ...base, ...mapSchedule(kernel, geometry) };
+  const { lanes } = scheduleOf(kernel, geometry);
+  const rows = product(geometry.extents.slice(0, outer));
+  const columns = product(geometry.extents.slice(outer));
+  const scans = kernel.outputs.some((o) => o.each === "prefix");
+  if (lanes < outer) {
+    const team = scans || columns < 16 ? 1 : 8;
+    const across = team > 1;
+    const split = across && isSplittable(kernel) && partsOf(rows / TILE, rows, columns, team) > 1;
+    return { ...base, form: "rows", lanes, team, across, split };
+  }
+  if (scans) return { ...base, form: "rows", lanes: -1, team: columns < 16 ? 1 : 32 };
+  const team = columns >= 2048 || (columns >= 256 && rows < 1024) ? THREADS : columns >= 16 ? 32 : 1;
+  const split = team === THREADS && isSplittable(kernel) && partsOf(rows, rows, columns, team) > 1;
+  return { ...base, form: "rows", team, split };
+}
+
+/** What of a schedule shows in the text. */
+export function scheduleKey(s: CudaSchedule): string {
+  return [Number(s.wide), s.form, s.vector, s.lanes, s.tile, s.team, Number(s.across), s.serial.join(""), Number(s.split)].join(",");
+}
+
+export function cudaGrid(kernel: Kernel, geometry: Geometry, schedule: CudaSchedule): CudaGrid {
+  const { extents } = geometry;
+  const { form, vector, lanes, tile, team, across, serial, split } = schedule;
+  const outer = kernel.rank - kernel.reduced;
+  if (form !== "rows") {
+    const isTiled = (axis: number) => axis === lanes || axis === tile;
+    const inGroups = (e: number, axis: number) => (vector > 1 && axis === extents.length - 1 ? Math.floor(e / vector) : e);
+    const counts = extents.map((e, axis) => (form === "tiles" && isTiled(axis) ? Math.ceil(e / TILE) : inGroups(e, axis)));
+    const total = product(counts);
+    const work = { counts, total, columns: 1, grain: 0, chunks: 1 };
+    if (form === "tiles") return { blocks: total, threads: [TILE, TILE_ROWS], work };
+    return { blocks: Math.max(1, Math.ceil(total / THREADS)), threads: [THREADS, 1], work };
+  }
+  const rows = product(extents.filter((_, axis) => axis < outer && !serial.includes(axis)));
+  const columns = product(extents.slice(outer));
+  const perBlock = across ? TILE : THREADS / team;
+  const parts = split ? partsOf(across ? rows / TILE : rows, rows, columns, team) : 1;
+  const grain = Math.max(1, Math.ceil(columns / parts));
+  const chunks = split ? Math.ceil(columns / grain) : 1;
+  const threads = across ? ([TILE, team] as const) : ([team, THREADS / team] as const);
+  return { blocks: Math.ceil(rows / perBlock), threads, work: { counts: extents, total: rows, columns, grain, chunks } };
+}
+
+export function product(extents: readonly number[]): number {
+  return extents.reduce((n, e) => n * e, 1);
+}
+
+function mapSchedule(kernel: Kernel, geometry: Geometry): Pick<CudaSchedule, "form" | "vector" | "lanes" | "tile"> {
+  const plain = { form: "map", vector: 1, lanes: -1, tile: -1 } as const;
+  const last = kernel.rank - 1;
+  if (last < 0) return plain;
+  const { lanes, tile } = scheduleOf(kernel, geometry);
+  if (tile >= 0 && lanes >= 0) return { form: "tiles", vector: 1, lanes, tile };
+  const operands = allOperands(kernel);
+  const length = geometry.extents[last] as number;
+  const fits = (k: number) => geometry.strides[k]?.every((s, axis) => axis === last || s % 4 === 0 || geometry.extents[axis] === 1);
+  const isVector =
+    length >= 4 &&
+    (kernel.rank === 1 || length % 4 === 0) &&
+    kernel.outputs.every((o) => !o.accumulate && !o.indirect) &&
+    operands.every((o, k) => o.access[last] !== "strided" && (o.access[last] === "fixed" || (!o.indirect && fits(k))));
+  return isVector ? { ...plain, vector: 4 } : plain;
+}
+
+/** A fold to few results may be split where nothing but results of folds is stored and none needs another. */
+function isSplittable(kernel: Kernel): boolean {
+  const isAlone = !postorder(kernel.reductions.map((r) => r.of)).some((e) => e.kind === "reduced");
+  return isAlone && kernel.reductions.length > 0 && kernel.outputs.every((o) => o.each === "row");
+}
+
+/** Into how many parts rows are split, where `blocks` blocks would fold them whole. */
+function partsOf(blocks: number, rows: number, columns: number, team: number): number {
+  if (rows === 0) return 1;
+  const wanted = Math.floor(BUSY_BLOCKS / Math.max(1, blocks));
+  return Math.max(1, Math.min(wanted, MOST_PARTS, Math.floor(columns / (team === THREADS ? PART : PART / 8))));
+}
+
+/** True where points that differ along an axis store to different elements of every output. */
+function isFree(kernel: Kernel, { extents, strides, indirect }: Geometry, axis: number): boolean {
+  return kernel.outputs.every((o, i) => {
+    const k = kernel.operands.length + i;
+    if (o.access[axis] === "fixed") return false;
+    // The places are apart where every step is longer than all that smaller steps reach.
+    const at = indirect[k];
+    const steps = (strides[k] as readonly number[]).map((s, a) => ({ step: Math.abs(s), length: extents[a] as number }));
+    if (at !== undefined) steps.push({ step: Math.abs(at.stride), length: at.extent });
+    let reach = 0;
+    for (const { step, length } of steps.filter((s) => s.length > 1 && s.step > 0).sort((a, b) => a.step - b.step)) {
+      if (step <= reach) return false;
+      reach += step * (length - 1);
+    }
+    return true;
+  });
+}
