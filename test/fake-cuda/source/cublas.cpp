@@ -1,0 +1,152 @@
+// The fake cuBLAS: products of column-major matrices by plain loops, as commands of the handle's stream. Arguments are checked as the library
+// checks them; what lies outside the blocks of device memory is found when the loops touch it.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "fake.h"
+
+namespace {
+
+using namespace fake;
+
+enum Result { OK = 0, UNINITIALIZED = 1, ALLOC_FAILED = 3, INVALID = 7, EXECUTION_FAILED = 13, INTERNAL = 14, UNSUPPORTED = 15 };
+enum MathMode { DEFAULT_MATH = 0, PEDANTIC_MATH = 2, TF32_MATH = 3 };
+
+struct Handle {
+  uint64_t stream = 0;
+  int mode = DEFAULT_MATH;
+};
+std::set<Handle *> handles;
+
+/// An operand that is read transposed or not: element (i, j) of op(X).
+template <class T> struct Matrix {
+  const T *data;
+  int64_t rowStep, columnStep;
+};
+
+/// What a tensor core keeps of a float: ten bits behind the point.
+float asTf32(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, 4);
+  if (std::isfinite(x)) bits = (bits + 0xfff + (bits >> 13 & 1)) & ~0x1fffu;
+  memcpy(&x, &bits, 4);
+  return x;
+}
+
+template <class T> void multiply(int m, int n, int k, T alpha, Matrix<T> a, Matrix<T> b, T beta, T *c, int64_t ldc, bool tf32) {
+  std::vector<T> column((size_t)m), left((size_t)m * k);
+  for (int p = 0; p < k; p++)
+    for (int i = 0; i < m; i++) {
+      T x = a.data[i * a.rowStep + p * a.columnStep];
+      if constexpr (sizeof(T) == 4) x = tf32 ? asTf32(x) : x;
+      left[(size_t)p * m + i] = x;
+    }
+  for (int j = 0; j < n; j++) {
+    std::fill(column.begin(), column.end(), (T)0);
+    for (int p = 0; p < k; p++) {
+      T y = b.data[p * b.rowStep + j * b.columnStep];
+      if constexpr (sizeof(T) == 4) y = tf32 ? asTf32(y) : y;
+      const T *x = left.data() + (size_t)p * m;
+      for (int i = 0; i < m; i++) column[i] += x[i] * y;
+    }
+    T *out = c + j * ldc;
+    // With a beta of 0 what was there is not read.
+    for (int i = 0; i < m; i++) out[i] = beta == 0 ? alpha * column[i] : alpha * column[i] + beta * out[i];
+  }
+}
+
+template <class T>
+int gemm(const char *name, Handle *handle, int ta, int tb, int m, int n, int k, const T *alpha, const T *a, int lda, long long strideA,
+         const T *b, int ldb, long long strideB, const T *beta, T *c, int ldc, long long strideC, int batch) {
+  if (!handles.count(handle)) return UNINITIALIZED;
+  if (ready()) return EXECUTION_FAILED;
+  auto bad = [&](const char *what) { return explain(INVALID, std::string(name) + ": " + what); };
+  if (ta < 0 || ta > 2 || tb < 0 || tb > 2) return bad("an operation that is none of N, T, C");
+  if (m < 0 || n < 0 || k < 0 || batch < 0) return bad("a negative size");
+  if (lda < std::max(1, ta ? k : m)) return bad("lda is less than the rows of A");
+  if (ldb < std::max(1, tb ? n : k)) return bad("ldb is less than the rows of B");
+  if (ldc < std::max(1, m)) return bad("ldc is less than the rows of C");
+  if (!alpha || !beta) return bad("no alpha or beta");
+  if (m == 0 || n == 0 || batch == 0) return OK;
+  if (!c || (k > 0 && (!a || !b))) return bad("a null matrix");
+  if (batch > 1 && strideC < (long long)ldc * (n - 1) + m) return bad("results of a batch overlap");
+  auto stream = streamOf(handle->stream);
+  if (!stream) return EXECUTION_FAILED;
+  const T scale = *alpha, keep = *beta;
+  const bool tf32 = handle->mode == TF32_MATH;
+  auto run = [=] {
+    for (int i = 0; i < batch; i++)
+      multiply<T>(m, n, k, scale, {a + i * strideA, ta ? lda : 1, ta ? 1 : lda}, {b + i * strideB, tb ? ldb : 1, tb ? 1 : ldb}, keep, c + i * strideC, ldc, tf32);
+  };
+  return enqueue(stream, name, run) == SUCCESS ? OK : EXECUTION_FAILED;
+}
+
+}  // namespace
+
+API int cublasCreate_v2(Handle **handle) {
+  if (ready()) return UNINITIALIZED;
+  *handle = new Handle;
+  handles.insert(*handle);
+  return OK;
+}
+
+API int cublasDestroy_v2(Handle *handle) {
+  if (!handles.erase(handle)) return UNINITIALIZED;
+  delete handle;
+  return OK;
+}
+
+API int cublasSetStream_v2(Handle *handle, uint64_t stream) {
+  if (!handles.count(handle)) return UNINITIALIZED;
+  if (!streamOf(stream)) return explain(INVALID, "cublasSetStream of what is no stream");
+  handle->stream = stream;
+  return OK;
+}
+
+API int cublasSetWorkspace_v2(Handle *handle, void *workspace, size_t bytes) {
+  if (!handles.count(handle)) return UNINITIALIZED;
+  if ((uint64_t)workspace % 256 != 0) return explain(INVALID, "a workspace that is not aligned to 256 bytes");
+  if (bytes > 0 && !withinDevice((uint64_t)workspace, bytes)) return explain(INVALID, "a workspace that is not within one block of device memory");
+  return OK;
+}
+
+API int cublasSetMathMode(Handle *handle, int mode) {
+  if (!handles.count(handle)) return UNINITIALIZED;
+  const int base = mode & 15;
+  if (base != DEFAULT_MATH && base != PEDANTIC_MATH && base != TF32_MATH) return INVALID;
+  handle->mode = base;
+  return OK;
+}
+
+API int cublasGetVersion_v2(Handle *handle, int *version) {
+  if (!handles.count(handle)) return UNINITIALIZED;
+  *version = (int)setting("CUBLAS", 130000);
+  return OK;
+}
+
+API const char *cublasGetStatusString(int status) {
+  switch (status) {
+    case OK: return "success";
+    case UNINITIALIZED: return "the library was not initialized";
+    case ALLOC_FAILED: return "the resource allocation failed";
+    case INVALID: return "an unsupported value or parameter was passed to the function";
+    case EXECUTION_FAILED: return "the function failed to launch on the GPU";
+    case INTERNAL: return "an internal operation failed";
+    case UNSUPPORTED: return "the functionality requested is not supported";
+    default: return "<unknown>";
+  }
+}
+
+#define GEMM(letter, T)                                                                                                                    \
+  API int cublas##letter##gemm_v2(Handle *h, int ta, int tb, int m, int n, int k, const T *alpha, const T *a, int lda, const T *b, int ldb, \
+                                  const T *beta, T *c, int ldc) {                                                                          \
+    return gemm<T>("cublas" #letter "gemm", h, ta, tb, m, n, k, alpha, a, lda, 0, b, ldb, 0, beta, c, ldc, 0, 1);                          \
+  }                                                                                                                                        \
+  API int cublas##letter##gemmStridedBatched(Handle *h, int ta, int tb, int m, int n, int k, const T *alpha, const T *a, int lda,          \
+                                             long long sa, const T *b, int ldb, long long sb, const T *beta, T *c, int ldc, long long sc,  \
+                                             int batch) {                                                                                  \
+    return gemm<T>("cublas" #letter "gemmStridedBatched", h, ta, tb, m, n, k, alpha, a, lda, sa, b, ldb, sb, beta, c, ldc, sc, batch);     \
+  }
+GEMM(S, float)
+GEMM(D, double)
