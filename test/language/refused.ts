@@ -5,13 +5,6 @@ import type { Row } from "./programs.ts";
 /** Programs that are refused before they run, with a part of the reason. */
 export const REFUSED: readonly (readonly [...Row, reason: string])[] = [
   [
-    "try call",
-    "function g(x: number) { if (x > 1) throw new Error('a'); return x; }\nexport function f(x: number, n: number) { let s = x; try { s = g(x) * x; } catch (e) { s = s * 3; } return s; }",
-    2,
-    1,
-    "a function that this try block calls throws or not by values that are not known",
-  ],
-  [
     "loose eq",
     "export function f(x: number, n: number) { return (true as any) == 1 ? x : x * x; }",
     3,

@@ -87,11 +87,11 @@ export abstract class Calls extends Statements {
     this.journal.begin();
     this.stack.push({ closure: code, frame: this.frame });
     const depth = this.stack.length;
+    let end: Completion | undefined;
     try {
-      const result = this.body(code, args, self);
+      end = this.body(code, args, self);
       this.journal.commit();
       this.stack.pop();
-      return result;
     } catch (error) {
       this.frame = before;
       this.stack.length = depth - 1;
@@ -105,7 +105,7 @@ export abstract class Calls extends Statements {
       )
         throw error;
     }
-    return this.asGraph(code, args, self);
+    return end === undefined ? this.asGraph(code, args, self) : this.valueOf(end);
   }
 
   /** How many calls of a function are being run. */
@@ -113,10 +113,11 @@ export abstract class Calls extends Statements {
     return this.stack.filter((c) => c.closure.syntax === code.syntax && c.closure.scope === code.scope).length;
   }
 
-  protected body(code: Closure, args: readonly Value[], self: Value | undefined): Value {
+  /** Runs a function; how it ends. */
+  protected body(code: Closure, args: readonly Value[], self: Value | undefined): Completion {
     if (code.syntax.generator)
       throw this.refuse("generators are outside the differentiable language", "collect the values in an array and return it", code.syntax);
-    return this.asFunction(code.module, () => {
+    const run = (): Completion => {
       const scope = new Scope(code.scope);
       functionScopes.add(scope);
       scope.home = code.home;
@@ -136,22 +137,11 @@ export abstract class Calls extends Statements {
       });
       const { body } = code.syntax;
       if (body === null) throw this.refuse("a function without a body is called");
-      if (body.type !== "BlockStatement") return this.evaluate(body, scope);
+      if (body.type !== "BlockStatement") return { kind: "return", value: this.evaluate(body, scope) };
       this.hoist(body.body, scope);
-      const end = this.statements(body.body, 0, scope, () => ({ kind: "return", value: UNDEFINED }));
-      return this.returned(end);
-    });
-  }
-
-  protected returned(end: Completion): Value {
-    if (end.kind === "return") return end.value;
-    if (end.kind === "mixed")
-      return this.choose(
-        end.condition,
-        () => this.returned(end.consequent),
-        () => this.returned(end.otherwise),
-      );
-    return UNDEFINED;
+      return this.statements(body.body, 0, scope, () => ({ kind: "return", value: UNDEFINED }));
+    };
+    return this.within(code.module, () => this.contained(run));
   }
 
   // Recursion.
@@ -225,7 +215,8 @@ export abstract class Calls extends Statements {
       this.journal.write(this.checks, this.truth(true));
       let checks: Node;
       try {
-        result = this.body(code, own, self);
+        const end = this.body(code, own, self);
+        result = this.closedOff("a recursive function", () => this.valueOf(end));
         checks = this.checks.value as Node;
       } catch (error) {
         if (!(error instanceof Unreachable)) throw error;
@@ -288,6 +279,7 @@ export abstract class Calls extends Statements {
 
   protected recur(recursion: Recursion, args: readonly Value[]): Value {
     if (recursion.result === undefined) throw new Unreachable("a recursive call", false);
+    if (recursion.isChecked && this.tries > 0) throw this.uncatchable("a recursive function");
     const leaves: Node[] = [];
     for (const [i, a] of args.entries()) {
       const form = recursion.forms[i] as Form;

@@ -106,7 +106,7 @@ export abstract class Classes extends Calls {
       fields();
       for (const [name, value] of given) this.setMember(instance, new Text(name), value);
       this.hoist(statements, scope);
-      this.statements(statements, 0, scope, () => NEXT);
+      this.past(this.contained(() => this.statements(statements, 0, scope, () => NEXT)));
     });
   }
 

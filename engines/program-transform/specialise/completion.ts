@@ -6,8 +6,8 @@ import type { Value } from "./value.ts";
 export type Completion =
   | { readonly kind: "next" }
   | { readonly kind: "return"; readonly value: Value }
-  /** To the handler of a try statement of the same function. */
-  | { readonly kind: "throw"; readonly value: Value }
+  /** To the handler of a try statement around it. */
+  | { readonly kind: "throw"; readonly value: Value; readonly span?: Span | undefined }
   | { readonly kind: "break" | "continue"; readonly label: string | undefined }
   | { readonly kind: "mixed"; readonly condition: Node; readonly consequent: Completion; readonly otherwise: Completion };
 

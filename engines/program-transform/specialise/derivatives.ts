@@ -32,7 +32,9 @@ export abstract class Derivatives extends Lists {
     this.journal.write(this.checks, this.truth(true));
     const results: Node[] = [];
     try {
-      template = this.call(f, [own, ...args.slice(1)], undefined, this.at as Syntax);
+      template = this.closedOff("a function that is differentiated", () =>
+        this.call(f, [own, ...args.slice(1)], undefined, this.at as Syntax),
+      );
       this.leavesIn(template, results);
       if (results[0] !== undefined) results[0] = this.guarded(results[0]);
     } finally {

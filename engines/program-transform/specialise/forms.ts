@@ -3,6 +3,7 @@ import { makeGraph } from "../ir/build.ts";
 import { makeIf, pack, unpack } from "../ir/extract.ts";
 import type { Node } from "../ir/graph.ts";
 import { arrayType, NUM, namedType } from "../ir/type.ts";
+import { Exceptions } from "./exceptions.ts";
 import {
   alternatives,
   type Form,
@@ -17,10 +18,9 @@ import {
 } from "./form.ts";
 import type { Frame } from "./frame.ts";
 import { isContent } from "./join.ts";
-import { Specialiser } from "./specialiser.ts";
 import { Choice, type Content, isNode, Obj, type Value, Variant } from "./value.ts";
 
-export abstract class Forms extends Specialiser {
+export abstract class Forms extends Exceptions {
   protected readonly algebra = new FormAlgebra((message, advice) => this.refuse(message, advice));
 
   /** Both sides of a choice, or all cases of a variant, apart. */

@@ -54,13 +54,15 @@ export abstract class LoopStatements extends Evaluator {
   protected turn(body: () => Completion, update: () => void, isContinue: (l: string | undefined) => boolean): Completion {
     const end = body();
     const on = this.goesOn(end, isContinue);
-    this.fork(
-      on,
-      () => {
-        update();
-        return NEXT;
-      },
-      () => NEXT,
+    this.past(
+      this.fork(
+        on,
+        () => {
+          update();
+          return NEXT;
+        },
+        () => NEXT,
+      ),
     );
     return constantOf(on) === true ? NEXT : end;
   }
@@ -95,14 +97,19 @@ export abstract class LoopStatements extends Evaluator {
     this.journal.begin();
     let known = true;
     for (let count = 0; ; count++) {
-      const on = constantOf(test());
+      let on: unknown;
+      const asked = this.contained(() => {
+        on = constantOf(test());
+        return NEXT;
+      });
+      if (asked.kind !== "next") on = undefined;
       if (on === false) {
         this.journal.commit();
         return NEXT;
       }
       known = on !== undefined;
       if (!known || count >= MAX_UNROLLED) break;
-      const end = this.turn(body, update, isContinue);
+      const end = this.contained(() => this.turn(body, update, isContinue));
       if (end.kind === "mixed") break;
       if (end.kind !== "next") {
         this.journal.commit();

@@ -31,7 +31,7 @@ export abstract class Loops extends Elements {
       if (round > 20)
         throw this.refuse("the state of this loop changes its form from turn to turn", "keep what the loop carries in one form");
       const [freezes, unsettled] = [this.frozen.length, this.unsettled];
-      const forTest = this.arm(outer, carried, shapes, () => this.checked(test));
+      const forTest = this.arm(outer, carried, shapes, () => this.closedOff("the test of a loop", () => this.checked(test)));
       if ([...forTest.writes].some(([c, value]) => c.number <= since && value !== c.value))
         // A test that writes is the beginning of a turn, and where it fails the turn leaves the loop.
         return this.loop(
@@ -44,8 +44,10 @@ export abstract class Loops extends Elements {
       let forTurn: ReturnType<Loops["arm"]>;
       try {
         forTurn = this.arm(outer, carried, shapes, () => {
-          this.frame.learn(this.unchecked(test), true);
-          const end = turn();
+          const end = this.contained(() => {
+            this.frame.learn(this.unchecked(test), true);
+            return turn();
+          });
           const code = this.codeOf(end, kinds, isContinue);
           if (constantOf(code) !== 0 || carried.includes(exit)) this.journal.write(exit, code);
           this.keepReturn(end, returned, isContinue);
@@ -170,7 +172,7 @@ export abstract class Loops extends Elements {
     if (c.kind === "next" || (c.kind === "continue" && isContinue(c.label))) return this.number(0);
     if (c.kind === "throw" && !isText(c.value))
       throw this.refuse("a loop throws what is not a constant", "throw new Error(...) with a constant message");
-    let at = kinds.findIndex((k) => isSameEnd(k, c) || (k.kind === "return" && c.kind === "return"));
+    let at = kinds.findIndex((k) => isSameEnd(k, c) || (k.kind === "return" && c.kind === "return") || throwSameText(k, c));
     if (at < 0) at = kinds.push(c) - 1;
     return this.number(at + 1);
   }
@@ -203,9 +205,18 @@ export abstract class Loops extends Elements {
   }
 }
 
-/** A string, or a record of strings. */
-function isText(v: Value): boolean {
-  if (v instanceof Text) return true;
-  if (!(v instanceof Obj) || v.content.value.kind !== "record") return false;
-  return [...v.content.value.fields.values()].every((f) => f instanceof Text);
+/** Each turn makes the error that it throws: those of one text are one. */
+function throwSameText(a: Completion, b: Completion): boolean {
+  return a.kind === "throw" && b.kind === "throw" && textIn(a.value) !== undefined && textIn(a.value) === textIn(b.value);
+}
+
+const isText = (v: Value): boolean => textIn(v) !== undefined;
+
+/** What a string, or a record of strings, holds. */
+function textIn(v: Value): string | undefined {
+  if (v instanceof Text) return JSON.stringify(v.text);
+  if (!(v instanceof Obj) || v.content.value.kind !== "record") return undefined;
+  const fields = [...v.content.value.fields];
+  if (!fields.every(([, f]) => f instanceof Text)) return undefined;
+  return fields.map(([name, f]) => `${name}: ${JSON.stringify((f as Text).text)}`).join();
 }

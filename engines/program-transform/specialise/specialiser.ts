@@ -24,6 +24,15 @@ const FAILED = "a check failed";
 /** Conditions that a program may meet while it is specialised. */
 const MOST_FORKS = 50_000;
 
+/** What running an arm of a condition gave. */
+export interface Arm {
+  readonly frame: Frame;
+  readonly end: Completion | undefined;
+  /** Why it has no end. */
+  readonly failure: Unreachable | undefined;
+  readonly writes: ReadonlyMap<Cell<unknown>, unknown>;
+}
+
 export abstract class Specialiser implements Packer {
   abstract arraysIn(
     frames: readonly [Frame, Frame],
@@ -143,14 +152,17 @@ export abstract class Specialiser implements Packer {
 
   /** `condition ? then() : otherwise()` for values. */
   choose(condition: Node, then: () => Value, otherwise: () => Value): Value {
-    const end = this.fork(
-      condition,
-      () => ({ kind: "return", value: then() }),
-      () => ({ kind: "return", value: otherwise() }),
+    return this.valueOf(
+      this.fork(
+        condition,
+        () => ({ kind: "return", value: then() }),
+        () => ({ kind: "return", value: otherwise() }),
+      ),
     );
-    if (end.kind !== "return") throw new Error("a choice between values ended otherwise");
-    return end.value;
   }
+
+  /** The value that something gives, by how it ended. */
+  abstract valueOf(end: Completion): Value;
 
   /** Runs both arms of a condition and joins what they wrote and how they ended; one of them, where the condition is known. */
   fork(given: Node, then: () => Completion, otherwise: () => Completion): Completion {
@@ -166,13 +178,10 @@ export abstract class Specialiser implements Packer {
   protected isExhausted = false;
 
   private forkPlain(condition: Node, then: () => Completion, otherwise: () => Completion): Completion {
-    if (++this.forks > MOST_FORKS) {
-      this.isExhausted = true;
-      throw this.refuse("this program has too many cases to be transformed", "make its loops and conditions fewer, or smaller");
-    }
+    this.countFork();
     const outer = this.frame;
     const since = cellsSoFar();
-    const run = (truth: boolean, arm: () => Completion) => {
+    const run = (truth: boolean, arm: () => Completion): Arm => {
       const frame = new Frame(outer);
       frame.learn(condition, truth);
       this.frame = frame;
@@ -193,8 +202,19 @@ export abstract class Specialiser implements Packer {
       const writes = this.journal.revert(since);
       return { frame, end, failure, writes };
     };
-    const a = run(true, then);
-    const b = run(false, otherwise);
+    return this.joinedArms(condition, run(true, then), run(false, otherwise));
+  }
+
+  /** No program is tried in more ways than these. */
+  protected countFork(): void {
+    if (++this.forks <= MOST_FORKS) return;
+    this.isExhausted = true;
+    throw this.refuse("this program has too many cases to be transformed", "make its loops and conditions fewer, or smaller");
+  }
+
+  /** What two arms wrote, and how they ended, as what the condition chooses. */
+  protected joinedArms(condition: Node, a: Arm, b: Arm): Completion {
+    const outer = this.frame;
     if (a.failure !== undefined && b.failure !== undefined)
       throw new Unreachable(a.failure.reason, a.failure.isThrown && b.failure.isThrown, undefined, a.failure.span);
     const isThrowing = a.failure?.isThrown || b.failure?.isThrown || false;

@@ -1,10 +1,10 @@
 /** Statements. What follows a statement that may leave is handed to it, so an arm that leaves does not run it. */
 import type { Node as Syntax } from "oxc-parser";
 import type { Node } from "../ir/graph.ts";
-import { type Completion, NEXT, Unreachable } from "./completion.ts";
+import { type Completion, NEXT } from "./completion.ts";
 import { declareAnew, declareIn, functionScope, isLoop, LoopStatements } from "./loop-statements.ts";
 import { lazyCell, type ModuleScope } from "./module.ts";
-import { Cell, type FunctionSyntax, Obj, Scope, Text, UNDEFINED, type Value } from "./value.ts";
+import { Cell, type FunctionSyntax, Scope, UNDEFINED, type Value } from "./value.ts";
 
 export abstract class Statements extends LoopStatements {
   /** What stands at a module's top level is computed when it is first read, before all control flow of the program. */
@@ -46,11 +46,14 @@ export abstract class Statements extends LoopStatements {
   }
 
   private atTopLevel<T>(module: ModuleScope, run: () => T): T {
+    const { tries } = this;
+    this.tries = 0;
     this.topLevels++;
     try {
       return this.within(module, run);
     } finally {
       this.topLevels--;
+      this.tries = tries;
     }
   }
 
@@ -77,7 +80,7 @@ export abstract class Statements extends LoopStatements {
     for (let i = from; i < list.length; i++) {
       const s = list[i] as Syntax;
       if (!canLeave(s)) {
-        const end = this.statement(s, scope, () => NEXT);
+        const end = this.past(this.statement(s, scope, () => NEXT));
         if (end.kind !== "next") return end;
       } else return this.statement(s, scope, () => this.statements(list, i + 1, scope, k));
     }
@@ -123,10 +126,12 @@ export abstract class Statements extends LoopStatements {
         const condition = this.truthOf(this.evaluate(s.test, scope));
         const otherwise = s.alternate;
         if (!canLeave(s)) {
-          this.fork(
-            condition,
-            () => this.statement(s.consequent, scope, () => NEXT),
-            () => (otherwise ? this.statement(otherwise, scope, () => NEXT) : NEXT),
+          this.past(
+            this.fork(
+              condition,
+              () => this.statement(s.consequent, scope, () => NEXT),
+              () => (otherwise ? this.statement(otherwise, scope, () => NEXT) : NEXT),
+            ),
           );
           return k();
         }
@@ -190,54 +195,15 @@ export abstract class Statements extends LoopStatements {
     );
   }
 
-  /** A throw goes to the handler of the function that it is in, or ends the function. */
-  private thrown(value: Value): Completion {
-    if (this.handlers === 0) throw this.unreachable(value);
-    return { kind: "throw", value };
-  }
-
-  /** What ends a function, or all of them, by what the program threw. */
-  protected unreachable(v: Value): Unreachable {
-    const message = v instanceof Obj && v.content.value.kind === "record" ? v.content.value.fields.get("message") : v;
-    return this.thrownHere(message instanceof Text ? message.text : "an error was thrown", v);
-  }
-
-  /** How many try statements of the function that is run have a handler around the statement that is run. */
-  protected handlers = 0;
-  /** How many try blocks of functions that are run are around it. */
-  protected tries = 0;
-
-  /** Runs what a function is: a `throw` in it is no end of a statement of the function that called it. */
-  protected asFunction<T>(module: ModuleScope, run: () => T): T {
-    const before = this.handlers;
-    this.handlers = 0;
-    try {
-      return this.within(module, run);
-    } finally {
-      this.handlers = before;
-    }
-  }
-
-  /**
-   * What the block itself throws goes to the handler, under its condition; so does what a function that it calls throws in any case.
-   * A function that throws or not by values that are not known is refused here: nothing could say how far the block came.
-   */
+  /** What the block throws, or what it calls, goes to the handler. */
   protected try(s: Extract<Syntax, { type: "TryStatement" }>, scope: Scope, k: () => Completion): Completion {
     const { handler, finalizer } = s;
-    const [frame, notes, handlers] = [this.frame, this.journal.depth, this.handlers];
-    let end: Completion;
     this.tries++;
-    this.handlers++;
+    let end: Completion;
     try {
-      end = this.statement(s.block, scope, () => NEXT);
-    } catch (error) {
-      if (!(error instanceof Unreachable && error.isThrown)) throw error;
-      this.frame = frame;
-      while (this.journal.depth > notes) this.journal.commit();
-      end = { kind: "throw", value: error.value ?? this.record(new Map([["message", new Text(error.reason)]])) };
+      end = this.contained(() => this.statement(s.block, scope, () => NEXT));
     } finally {
       this.tries--;
-      this.handlers = handlers;
     }
     if (handler) end = this.handled(end, handler, scope);
     return finalizer ? this.finally(end, finalizer, scope, k) : this.goingOn(end, k);
@@ -261,8 +227,7 @@ export abstract class Statements extends LoopStatements {
   /** Runs `k` where a block went on. */
   protected goingOn(end: Completion, k: () => Completion): Completion {
     if (end.kind === "next") return k();
-    // No handler of this function is left.
-    if (end.kind === "throw") return this.thrown(end.value);
+    if (end.kind === "throw") return this.thrown(end.value, end.span);
     if (end.kind !== "mixed") return end;
     return this.fork(
       end.condition,
@@ -280,23 +245,6 @@ export abstract class Statements extends LoopStatements {
       () => this.finally(end.consequent, finalizer, scope, k),
       () => this.finally(end.otherwise, finalizer, scope, k),
     );
-  }
-
-  override fork(condition: Node, then: () => Completion, otherwise: () => Completion): Completion {
-    if (this.tries === 0) return super.fork(condition, then, otherwise);
-    const guarded = (arm: () => Completion) => () => {
-      try {
-        return arm();
-      } catch (error) {
-        if (error instanceof Unreachable)
-          throw this.refuse(
-            "a function that this try block calls throws or not by values that are not known",
-            "return a value that says so instead of throwing",
-          );
-        throw error;
-      }
-    };
-    return super.fork(condition, guarded(then), guarded(otherwise));
   }
 
   protected switch(s: Extract<Syntax, { type: "SwitchStatement" }>, scope: Scope): Completion {

@@ -119,7 +119,7 @@ export abstract class Structure extends Operators {
         () => from(i + 1),
       );
     };
-    from(0);
+    this.past(from(0));
   }
 
   /** The elements of a list whose length is known. */
