@@ -1,17 +1,19 @@
 /**
  * Random programs by the program-transform engine against the tape, JavaScript itself and central differences.
  * `npm run fuzz:programs -- [programs] [seed] [workers]`: the seed of the first; one that failed alone is `-- 1 <seed>`. Prints how many
- * agree, how many are refused and for which reasons, and each failure with its seed and the least program that is left of it; ends
+ * agree, how many are refused and for which reasons, and each failure with its seed and the least body that is left of it; ends
  * with 1 if there is one. Each worker takes every so many-th seed.
  */
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
-import { compareProgram, drawProgram, minimised, randomNumbers, sourceOf } from "../test/language/random-program.ts";
+import { compareProgram, minimised } from "../test/language/compare-program.ts";
+import { bodyOf, drawProgram, randomNumbers, sourceOf } from "../test/language/random-program.ts";
 
 interface Found {
   readonly totals: Record<"same" | "skipped" | "refused" | "wrong", number>;
-  readonly reasons: ReadonlyMap<string, number>;
+  /** Why programs are refused, and the seeds of those that are. */
+  readonly reasons: ReadonlyMap<string, readonly number[]>;
 }
 
 interface Range {
@@ -22,16 +24,16 @@ interface Range {
 
 function compareAll({ first, end, step }: Range): Found {
   const totals = { same: 0, skipped: 0, refused: 0, wrong: 0 };
-  const reasons = new Map<string, number>();
+  const reasons = new Map<string, number[]>();
   for (let seed = first; seed < end; seed += step) {
     const program = drawProgram(randomNumbers(seed));
     const check = (p: typeof program) => compareProgram({ source: sourceOf(p), args: p.args });
     const finding = check(program);
     totals[finding.kind]++;
-    if (finding.kind === "refused") reasons.set(finding.reason, (reasons.get(finding.reason) ?? 0) + 1);
+    if (finding.kind === "refused") reasons.set(finding.reason, [...(reasons.get(finding.reason) ?? []), seed]);
     if (finding.kind !== "wrong") continue;
     const least = minimised(program, (p) => check(p).kind === "wrong");
-    console.log(`seed ${seed}, f(${least.args.join(", ")}): ${finding.detail}\n${sourceOf(least)}`);
+    console.log(`seed ${seed}, f(${least.args.join(", ")}): ${finding.detail}\n${bodyOf(least)}`);
   }
   return { totals, reasons };
 }
@@ -50,13 +52,14 @@ async function main(): Promise<number> {
     ),
   );
   const sum = (kind: keyof Found["totals"]) => found.reduce((n, f) => n + f.totals[kind], 0);
-  const reasons = new Map<string, number>();
-  for (const f of found) for (const [reason, n] of f.reasons) reasons.set(reason, (reasons.get(reason) ?? 0) + n);
+  const reasons = new Map<string, readonly number[]>();
+  for (const f of found) for (const [reason, seeds] of f.reasons) reasons.set(reason, [...(reasons.get(reason) ?? []), ...seeds]);
   console.log(
     `${sum("same")} agree, ${sum("wrong")} wrong, ${sum("refused")} refused, ${sum("skipped")} not run by the tape; ` +
       `${((performance.now() - start) / 1000).toFixed(0)} s`,
   );
-  for (const [reason, n] of [...reasons].sort((a, b) => b[1] - a[1])) console.log(`  ${n} refused: ${reason}`);
+  for (const [reason, seeds] of [...reasons].sort(([, a], [, b]) => b.length - a.length))
+    console.log(`  ${seeds.length} refused: ${reason} (seeds ${seeds.slice(0, 3).join(", ")}${seeds.length > 3 ? ", …" : ""})`);
   return sum("wrong") > 0 ? 1 : 0;
 }
 

@@ -200,4 +200,10 @@ export const CHECKING: readonly Row[] = [
     0.5,
     6,
   ],
+  [
+    "a third derivative of recursion in the arm that is not taken",
+    'declare function grad<A>(f: (t: A) => number): (t: A) => A;\nfunction deep(n: number, v: number): number { return n <= 0 ? v : deep(n - 1, Math.sin(v) + 0.1 * n); }\nfunction check(v: number): void { if (v > 40) throw new Error("large"); }\nexport function f(x: number, n: number): number { const y = x + 1.8; if (x >= 0.66) return Math.tanh(grad(grad((t) => deep(n, t * y)))(0.72)) * x; check(x); return x * y + Math.sin(x) + y; }',
+    -0.89,
+    1,
+  ],
 ];

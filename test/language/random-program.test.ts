@@ -1,7 +1,8 @@
 /** The short form of the comparison of random programs (`npm run fuzz:programs` is the long one), and what it rests on. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { compareProgram, drawProgram, minimised, randomNumbers, sourceOf } from "./random-program.ts";
+import { compareProgram, minimised } from "./compare-program.ts";
+import { drawProgram, randomNumbers, sourceOf } from "./random-program.ts";
 
 test("random programs have the value and the gradient that the tape and JavaScript find, or are refused", { timeout: 60_000 }, () => {
   fc.assert(

@@ -2,46 +2,30 @@
  * Random well-typed programs of the differentiable language, and what engines make of them. A program is a tree of statements, so
  * that one that fails can be made smaller by leaving statements out. All numbers stay small: what is assigned in a loop is squashed.
  */
-import { BenchError } from "../../core/base/errors.ts";
-import { programTransform } from "../../engines/program-transform/engine.ts";
-import { tape } from "../../engines/tape/engine.ts";
-import { loadModule, loadProgram } from "../../loader/load.ts";
+import { expressions, type Names, PREAMBLE } from "./random-values.ts";
 
 /** A statement: its text, or a head with the blocks that it holds, and what stands between them. */
 export type Statement =
   | string
-  | { readonly head: string; readonly blocks: readonly (readonly Statement[])[]; readonly between?: "else" | "catch" | "cases" };
+  | {
+      readonly head: string;
+      readonly blocks: readonly (readonly Statement[])[];
+      readonly between?: "else" | "catch" | "finally" | "cases";
+    };
 
 export interface RandomProgram {
   readonly body: readonly Statement[];
   readonly args: readonly number[];
 }
 
-/** What is around every body: functions, recursion (over lists too), classes, checks, and the inner derivative. */
-const PREAMBLE = `declare function grad(f: (t: number) => number): (t: number) => number;
-function clamp(v: number): number { return Math.tanh(v); }
-function twist(p: number, q: number): number { return p > q ? Math.sin(p) * q : p + q * 0.5; }
-function deep(n: number, v: number): number { return n <= 0 ? v : deep(n - 1, Math.sin(v) + 0.1 * n); }
-type List = { v: number; next: List } | null;
-function total(l: List): number { return l === null ? 0 : l.v + 0.5 * total(l.next); }
-function mapped(l: List, k: number): List { return l === null ? null : { v: Math.sin(l.v * k), next: mapped(l.next, k) }; }
-function walk(l: List): number { let s = 0; for (let p = l; p !== null; p = p.next) s = clamp(s + p.v); return s; }
-function check(v: number): void { if (v > 40) throw new Error("large"); }
-class Account {
-  sum = 0;
-  constructor(public a: number) {}
-  add(d: number): this { this.sum = clamp(this.sum + d); if (d > this.a) this.a = clamp(d); return this; }
-}
-class Point {
-  constructor(public a: number, public b: number) {}
-  get area(): number { return this.a * this.b; }
-  moved(d: number): Point { return new Point(this.a + d, this.b - d * this.a); }
-}
-`;
-
 /** The source of a program: `f(x, y, n)`, n being a small whole number. */
 export function sourceOf({ body }: Pick<RandomProgram, "body">): string {
-  return `${PREAMBLE}export function f(x: number, y: number, n: number): number {\n${text(body)}return x * y + Math.sin(x) + y;\n}\n`;
+  return `${PREAMBLE}${bodyOf({ body })}`;
+}
+
+/** Without what is around it. */
+export function bodyOf({ body }: Pick<RandomProgram, "body">): string {
+  return `export function f(x: number, y: number, n: number): number {\n${text(body)}return x * y + Math.sin(x) + y;\n}\n`;
 }
 
 function text(list: readonly Statement[]): string {
@@ -54,7 +38,7 @@ function text(list: readonly Statement[]): string {
 function inside({ blocks, between }: Exclude<Statement, string>): string {
   const texts = blocks.map(text);
   if (between === "cases") return texts.map((t, i) => `${i < blocks.length - 1 ? `case ${i}` : "default"}: {\n${t}}\n`).join("");
-  return texts.join(between === "catch" ? "} catch {\n" : "} else {\n");
+  return texts.join(`} ${between === "catch" ? "catch (e)" : (between ?? "else")} {\n`);
 }
 
 /** Numbers in [0, 1) from a seed (mulberry32). */
@@ -68,79 +52,10 @@ export function randomNumbers(seed: number): () => number {
   };
 }
 
-interface Names {
-  readonly numbers: readonly string[];
-  readonly arrays: readonly string[];
-  /** Arrays whose length is not known, of one number or more. */
-  readonly open: readonly string[];
-  /** Arrays of records `{ a, b }` whose length is not known. */
-  readonly rows: readonly string[];
-  readonly lists: readonly string[];
-  /** Null or a record `{ a }`. */
-  readonly optional: readonly string[];
-  readonly accounts: readonly string[];
-  readonly records: readonly string[];
-  readonly closures: readonly string[];
-  readonly labels: readonly string[];
-}
-
 export function drawProgram(next: () => number): RandomProgram {
   let made = 0;
   const fresh = (letter: string) => `${letter}${made++}`;
-  const pick = <T>(of: readonly T[]): T => of[Math.floor(next() * of.length)] as T;
-  const value = (names: Names, depth: number): string => {
-    const sub = () => value(names, depth - 1);
-    if (depth <= 0 || next() < 0.25) return next() < 0.75 ? pick(names.numbers) : `(${(next() * 2 - 1).toFixed(2)})`;
-    const forms: (() => string)[] = [
-      () => `(${sub()} ${pick(["+", "-", "*"])} ${sub()})`,
-      () => `Math.${pick(["sin", "cos", "tanh", "abs", "atan"])}(${sub()})`,
-      () => `Math.${pick(["max", "min"])}(${sub()}, ${sub()})`,
-      () => `(${condition(names, depth - 1)} ? ${sub()} : ${sub()})`,
-      () => `twist(${sub()}, ${sub()})`,
-      () => `deep(n, ${sub()})`,
-      () => `((t: number) => t * ${pick(names.numbers)})(${sub()})`,
-      () => `grad((t) => t * t * ${pick(names.numbers)} + Math.sin(t * ${sub()}))(${sub()})`,
-      () => `new Point(${sub()}, ${sub()}).${pick(["area", "moved(0.5).a", "moved(x).area"])}`,
-      () => (names.arrays.length > 0 ? `${pick(names.arrays)}[${pick(["0", "1", "n % 2"])}]!` : sub()),
-      () => (names.arrays.length > 0 ? `${pick(names.arrays)}.map((e) => e * ${sub()}).reduce((p, q) => p + q, 0)` : sub()),
-      () => (names.records.length > 0 ? `${pick(names.records)}.${pick(["a", "b"])}` : sub()),
-      () => (names.open.length > 0 ? ofOpen(names, pick(names.open), sub) : sub()),
-      () => (names.open.length > 0 ? ofOpen(names, pick(names.open), sub) : sub()),
-      () => (names.rows.length > 0 ? ofRows(pick(names.rows), sub) : sub()),
-      () =>
-        names.lists.length > 0
-          ? `${pick(["total", "walk"])}(${pick([pick(names.lists), `mapped(${pick(names.lists)}, ${sub()})`])})`
-          : sub(),
-      () => (names.optional.length > 0 ? `(${pick(names.optional)}?.a ?? ${sub()})` : sub()),
-      () => (names.accounts.length > 0 ? `${pick(names.accounts)}.${pick(["a", "sum", `add(${sub()}).sum`])}` : sub()),
-      () => (names.closures.length > 0 ? `${pick(names.closures)}(${sub()})` : sub()),
-    ];
-    return pick(forms)();
-  };
-  const ofOpen = (names: Names, a: string, sub: () => string): string =>
-    pick([
-      () => `${a}[${pick(["0", `${a}.length - 1`])}]!`,
-      () => `${a}.reduce((p, q) => p + q * ${sub()}, 0)`,
-      () => `${a}.map((e, i) => e * ${sub()} + i).reduce((p, q) => p + q, 0)`,
-      () => `clamp(${a}.filter((e) => e > ${sub()}).concat(${pick(names.open)}).reduce((p, q) => p + q, 0))`,
-      () => `[...${a}].sort((p, q) => ${pick(["p - q", "q - p"])})[${pick(["0", `${a}.length - 1`])}]!`,
-      () => `(${a}.${pick(["find", "findLast"])}((e) => e > ${sub()}) ?? ${sub()})`,
-      () => `[${sub()}, ...${a}.slice(${pick(["1", "-2", "0, 2", "n"])})].reduce((p, q) => p * 0.5 + q, 0)`,
-      () => `Math.${pick(["max", "min"])}(...${a})`,
-      () => `(${a}.${pick(["some", "every"])}((e) => e < ${sub()}) ? ${sub()} : ${sub()})`,
-    ])();
-  const ofRows = (a: string, sub: () => string): string =>
-    pick([
-      () => `${a}.reduce((s, e) => s + e.a * e.b, 0)`,
-      () => `(${a}.find((e) => e.a > ${sub()})?.b ?? ${sub()})`,
-      () => `${a}.map((e) => ({ a: e.b, b: e.a * ${sub()} })).reduce((s, e) => s + e.a + e.b, 0)`,
-      () => `[...${a}].sort((p, q) => p.a - q.a)[0]!.b`,
-      () => `${a}[${pick(["0", `${a}.length - 1`])}]!.${pick(["a", "b"])}`,
-    ])();
-  const condition = (names: Names, depth: number): string => {
-    const plain = `${value(names, depth)} ${pick(["<", ">", "<=", ">="])} ${value(names, depth)}`;
-    return next() < 0.15 ? `(${plain} ${pick(["&&", "||"])} ${value(names, 0)} > 0)` : plain;
-  };
+  const { pick, value, condition } = expressions(next);
   const statements = (given: Names, depth: number, count: number, inLoop: boolean): Statement[] => {
     let names = given;
     const block = (length: number, loop: boolean, extra: Partial<Names> = {}) =>
@@ -155,7 +70,7 @@ export function drawProgram(next: () => number): RandomProgram {
     const filling = (head: string, made: string): Statement => ({ head, blocks: [[...block(1, true), made]] });
     const one = (): Statement[] => {
       const v = fresh("v");
-      const kind = Math.floor(next() * 27);
+      const kind = Math.floor(next() * 39);
       const label = next() < 0.4 ? fresh("l") : undefined;
       const prefix = label ? `${label}: ` : "";
       switch (kind) {
@@ -284,10 +199,92 @@ export function drawProgram(next: () => number): RandomProgram {
           names = { ...names, records: [...names.records, `${v}r`] };
           return [s];
         }
-        case 26: {
+        case 26:
+        case 27: {
           if (depth <= 0) return [];
-          const thrower = `if (${condition(names, 1)}) throw new Error("caught");`;
-          return [{ head: "try", blocks: [[...block(1, inLoop), thrower, ...block(1, inLoop)], block(1, inLoop)], between: "catch" }];
+          const tried = (length: number) => block(length, inLoop, { isTried: true });
+          const thrower = next() < 0.5 ? [`if (${condition(names, 1)}) throw new Error("caught");`] : [];
+          const message =
+            next() < 0.3 ? [`${writable()} = clamp((e as Error).message === "high" ? ${value(names, 1)} : ${value(names, 1)});`] : [];
+          return [
+            {
+              head: "try",
+              blocks: [
+                [...tried(1), ...thrower, ...tried(1)],
+                [...block(1, inLoop), ...message],
+              ],
+              between: "catch",
+            },
+          ];
+        }
+        case 28:
+          if (depth <= 0) return [];
+          return [{ head: "try", blocks: [block(2, inLoop), block(1, inLoop)], between: "finally" }];
+        case 29: {
+          const shape = () =>
+            pick([
+              () => `{ kind: "disc", r: ${value(names, 1)} }`,
+              () => `{ kind: "box", w: ${value(names, 1)}, h: 0.5 }`,
+              () => `{ kind: "dot" }`,
+            ])();
+          if (names.shapes.length > 0 && next() < 0.4) return [`if (${condition(names, 1)}) ${pick(names.shapes)} = ${shape()};`];
+          if (next() < 0.5) {
+            const made = filling(
+              `for (let ${v}i = 0; ${v}i < ${bound()}; ${v}i++)`,
+              `${v}d.push(${condition(names, 1)} ? ${shape()} : ${shape()});`,
+            );
+            const first = `const ${v}d: Shape[] = [${shape()}];`;
+            names = { ...names, drawings: [...names.drawings, `${v}d`] };
+            return [first, made];
+          }
+          const s = `let ${v}s: Shape = ${condition(names, 1)} ? ${shape()} : ${shape()};`;
+          names = { ...names, shapes: [...names.shapes, `${v}s`] };
+          return [s];
+        }
+        case 30: {
+          const made = `${v}t = { v: clamp(${value(names, 1)} + 0.1 * ${v}i), left: ${v}t, right: ${condition(names, 1)} ? ${v}t : null };`;
+          const s = filling(`for (let ${v}i = 0; ${v}i < ${pick(["3", "n", "n + 1 + y * y"])}; ${v}i++)`, made);
+          names = { ...names, trees: [...names.trees, `${v}t`] };
+          return [`let ${v}t: Tree = null;`, s];
+        }
+        case 31: {
+          const s = `for (let ${v}i = 0; ${v}i < 3; ${v}i++) ${v}g.push((t) => t * ${value(names, 1)} + 0.1 * ${v}i);`;
+          names = { ...names, tables: [...names.tables, `${v}g`] };
+          return [`const ${v}g: ((t: number) => number)[] = [];`, s];
+        }
+        case 32: {
+          if (names.records.length === 0) return [`[x, y] = [clamp(y * ${value(names, 1)}), clamp(x)];`];
+          const r = pick(names.records);
+          const made = pick([
+            `let { a: ${v}, ...${v}z } = ${r};`,
+            `let { a: ${v} = x, ${v}b = y } = ${r} as any;`,
+            `let ${v} = { ...${r}, b: ${value(names, 1)} }.a;`,
+          ]);
+          names = { ...names, numbers: [...names.numbers, v] };
+          return [made];
+        }
+        case 33: {
+          if (depth <= 0) return [];
+          const inner = block(2, true);
+          return [
+            `let ${v}w = 0;`,
+            { head: `${prefix}do`, blocks: [[`${v}w++;`, ...inner]] },
+            `while (${v}w < ${pick(["3", "n"])} && ${condition(names, 1)});`,
+          ];
+        }
+        case 34:
+          if (names.optional.length === 0) return [`${writable()} ||= ${value(names, 1)};`];
+          return [`${pick(names.optional)} ??= { a: clamp(${value(names, 1)}) };`];
+        case 35:
+          if (depth <= 0) return [];
+          return [{ head: `${v}m:`, blocks: [[...block(1, inLoop), `if (${condition(names, 1)}) break ${v}m;`, ...block(1, inLoop)]] }];
+        case 36:
+          if (!names.isTried) return [];
+          return [`if (${condition(names, 1)}) throw new Error(${pick(['"high"', '"other"'])});`];
+        case 37: {
+          if (names.records.length === 0) return [];
+          const r = pick(names.records);
+          return [`for (const k in ${r}) ${writable()} = clamp((${r} as any)[k] * ${value(names, 1)});`];
         }
         default:
           return next() < 0.4 ? [`if (${condition(names, 1)}) return ${value(names, 2)};`] : [];
@@ -295,75 +292,22 @@ export function drawProgram(next: () => number): RandomProgram {
     };
     return Array.from({ length: count }).flatMap(one);
   };
-  const none = { arrays: [], open: [], rows: [], lists: [], optional: [], accounts: [], records: [], closures: [], labels: [] };
+  const none = {
+    arrays: [],
+    open: [],
+    rows: [],
+    lists: [],
+    optional: [],
+    accounts: [],
+    records: [],
+    closures: [],
+    labels: [],
+    tables: [],
+    shapes: [],
+    drawings: [],
+    trees: [],
+    isTried: false,
+  };
   const body = statements({ numbers: ["x", "y"], ...none }, 3, 7, false);
   return { body, args: [next() * 2 - 1, next() * 2 - 1, 1 + Math.floor(next() * 3)] };
-}
-
-export type Finding =
-  | { readonly kind: "same" }
-  /** The tape, or JavaScript, does not run it, or numbers grow so that there is nothing to compare. */
-  | { readonly kind: "skipped" }
-  | { readonly kind: "refused"; readonly reason: string }
-  | { readonly kind: "wrong"; readonly detail: string };
-
-/** Value and gradient by transformation, by the tape, and the value of the program as it stands. */
-export function compareProgram({ source, args }: { readonly source: string; readonly args: readonly number[] }): Finding {
-  const program = () => loadProgram({ file: "random.ts", source });
-  const wrt = [0, 1];
-  let wanted: readonly number[];
-  let plain: (...a: number[]) => number;
-  try {
-    plain = loadModule({ file: "random.ts", source }, tape.intrinsics).exports.f as typeof plain;
-    const { value, grad } = tape.prepare(program(), args, wrt).valueAndGrad(args);
-    wanted = [value as number, grad[0] as number, grad[1] as number];
-  } catch (error) {
-    if (error instanceof BenchError) return { kind: "skipped" };
-    throw error;
-  }
-  if (!wanted.every((v) => Number.isFinite(v) && Math.abs(v) < 1e6)) return { kind: "skipped" };
-  let found: readonly number[];
-  try {
-    const { value, grad } = programTransform.prepare(program(), args, wrt).valueAndGrad(args);
-    found = [value as number, grad[0] as number, grad[1] as number];
-  } catch (error) {
-    if (!(error instanceof BenchError)) return { kind: "wrong", detail: `it ends with ${(error as Error).stack}` };
-    if (error.kind === "runtime") return { kind: "wrong", detail: `it ends with ${error.message}` };
-    return { kind: "refused", reason: error.message };
-  }
-  const names = ["value", "∂x", "∂y"];
-  const far = found.findIndex((v, i) => !(Math.abs(v - (wanted[i] as number)) <= 1e-9 * (1 + Math.abs(wanted[i] as number))));
-  if (far >= 0) return { kind: "wrong", detail: `${names[far]} is ${found[far]}, by the tape ${wanted[far]}` };
-  for (const i of wrt) {
-    const [coarse, fine] = [1e-5, 1e-6].map((h) => {
-      const at = (d: number) => plain(...args.map((a, k) => (k === i ? a + d : a)));
-      return (at(h) - at(-h)) / (2 * h);
-    }) as [number, number];
-    const slope = found[i + 1] as number;
-    const bound = 1e-4 * (1 + Math.abs(fine));
-    // Where two steps differ there is a kink or a jump nearby.
-    if (Math.abs(coarse - fine) < bound && Math.abs(slope - fine) > 10 * bound)
-      return { kind: "wrong", detail: `${names[i + 1]} is ${slope}, by differences ${fine}` };
-  }
-  return { kind: "same" };
-}
-
-/** Leaves statements out for as long as the program still fails. */
-export function minimised(program: RandomProgram, fails: (p: RandomProgram) => boolean): RandomProgram {
-  let body = program.body;
-  for (;;) {
-    const smaller = variants(body).find((b) => fails({ ...program, body: b }));
-    if (smaller === undefined) return { ...program, body };
-    body = smaller;
-  }
-}
-
-/** The lists with one statement less, or with a block in place of its statement; nesting is bounded by the generator. */
-function variants(list: readonly Statement[]): (readonly Statement[])[] {
-  return list.flatMap((s, i) => {
-    const put = (...instead: readonly Statement[]) => [...list.slice(0, i), ...instead, ...list.slice(i + 1)];
-    if (typeof s === "string") return [put()];
-    const inner = s.blocks.flatMap((b, k) => variants(b).map((v) => put({ ...s, blocks: s.blocks.map((old, j) => (j === k ? v : old)) })));
-    return [put(), ...s.blocks.map((b) => put(...b)), ...inner];
-  });
 }

@@ -145,8 +145,9 @@ class Emitter {
         return { fields: n.args.map((a) => handed(a, n, block)) };
       case "get": {
         const of = block.codes.get(n.args[0] as Node) as Code;
-        const isNamed = n.args[0]?.type.kind === "named";
-        return "fields" in of ? (of.fields[n.index] as Code) : this.w.declare(`${of.text}${isNamed ? "?." : ""}[${n.index}]`);
+        if ("fields" in of) return of.fields[n.index] as Code;
+        // What a call gives is there; what comes out of a structure may be unset.
+        return this.w.declare(n.args[0]?.op === "invoke" ? `${of.text}[${n.index}]` : fieldOf(of.text, n.index));
       }
       case "inject":
         return this.w.declare(`{ c: ${n.index}, v: ${boxed(handed(n.args[0] as Node, n, block))} }`);
@@ -287,7 +288,7 @@ class Emitter {
       return ["fields" in value || value.owned];
     }
     const fields = "fields" in value ? value.fields : undefined;
-    return targets.fields.flatMap((t, i) => this.assign(t, fields?.[i] ?? plain(`${boxed(value)}[${i}]`)));
+    return targets.fields.flatMap((t, i) => this.assign(t, fields?.[i] ?? plain(fieldOf(boxed(value), i))));
   }
 
   /** A tuple as its fields. */
@@ -295,7 +296,7 @@ class Emitter {
     if (t.kind !== "tuple") return code;
     if ("fields" in code) return { fields: code.fields.map((f, i) => this.spread(f, t.items[i] as Type)) };
     const whole = this.w.named(code) as { text: string };
-    return { fields: t.items.map((item, i) => this.spread(plain(`${whole.text}[${i}]`), item)) };
+    return { fields: t.items.map((item, i) => this.spread(plain(fieldOf(whole.text, i)), item)) };
   }
 
   private application(primitive: AnyPrimitive, args: readonly string[], params: unknown, type: Type): string {
@@ -320,6 +321,9 @@ class Emitter {
 
 const withoutRoom = (code: Code): Code =>
   "fields" in code ? { fields: code.fields.map(withoutRoom) } : { text: code.text, owned: code.owned };
+
+/** A field of a tuple that may be unset: then nobody reads it. */
+const fieldOf = (tuple: string, i: number) => `${tuple}?.[${i}]`;
 
 const isFailure = (g: Graph) => g.result?.op === "fail";
 
