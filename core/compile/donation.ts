@@ -23,12 +23,13 @@ export class Donations {
     for (const [i, s] of steps.entries()) for (const { value } of s.inputs) lastUse.set(value, i);
     const bytesOf = ({ aval }: Value) => aval.size * sizeOf(aval.dtype);
     // An input that is returned as it is stays as it is.
+    const returned = new Set<Value>(outputOf);
+    const donated = new Set(this.positions);
     const taken = new Set<Value>(outputOf);
     for (const [i, { inPlace }] of steps.entries()) {
       for (const { output, input } of inPlace) {
-        if (input.kind !== "input" || !this.positions.includes(input.index) || taken.has(input)) continue;
-        if (!outputOf.includes(output) || this.hosts.has(output) || lastUse.get(input) !== i || bytesOf(input) !== bytesOf(output))
-          continue;
+        if (input.kind !== "input" || !donated.has(input.index) || taken.has(input)) continue;
+        if (!returned.has(output) || this.hosts.has(output) || lastUse.get(input) !== i || bytesOf(input) !== bytesOf(output)) continue;
         taken.add(input);
         this.hosts.set(output, input);
       }

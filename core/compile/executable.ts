@@ -103,7 +103,9 @@ export class Executable {
       nodes: nodes.length,
       launches: this.steps.reduce((n, s) => n + s.launches.length, 0),
       joinedLaunches: steps.length - this.steps.length,
-      unfusedLaunches: nodes.reduce((n, x) => n + launchesOf(x), 0),
+      get unfusedLaunches() {
+        return nodes.reduce((n, x) => n + launchesOf(x), 0);
+      },
       arenaBytes: arena.bytes,
       lowerBound: arena.lowerBound,
       unsharedBytes: arena.unshared,
@@ -230,6 +232,8 @@ class Layout {
   readonly constantBytes: number;
   readonly outputs: readonly Place[];
   readonly outputValues: Value[] = [];
+  /** Position in `outputValues`. */
+  private readonly outputIndex = new Map<Value, number>();
   private readonly program: Program;
   private readonly donations: Donations;
   /** Position in the arena plan. */
@@ -242,8 +246,11 @@ class Layout {
       const host = donations.hostOf(value);
       if (host !== undefined) return { from: "input", index: host.index, value };
       if (value.kind !== "node") return { from: value.kind, index: value.kind === "input" ? value.index : 0, value };
-      let index = this.outputValues.indexOf(value);
-      if (index < 0) index = this.outputValues.push(value) - 1;
+      let index = this.outputIndex.get(value);
+      if (index === undefined) {
+        index = this.outputValues.push(value) - 1;
+        this.outputIndex.set(value, index);
+      }
       return { from: "output", index, value };
     });
     let at = 0;
@@ -263,8 +270,8 @@ class Layout {
     if (value.kind === "constant") return { block: CONSTANTS, offset: (this.constants.get(value) as number) + offset };
     const input = value.kind === "input" ? value : this.donations.hostOf(value);
     if (input !== undefined) return { block: CONSTANTS + 1 + input.index, offset };
-    const output = this.outputValues.indexOf(value);
-    if (output >= 0) return { block: CONSTANTS + 1 + this.program.inputs.length + output, offset };
+    const output = this.outputIndex.get(value);
+    if (output !== undefined) return { block: CONSTANTS + 1 + this.program.inputs.length + output, offset };
     return { block: ARENA, offset: (this.arena.offsets[this.allocation.get(value) as number] as number) + offset };
   }
 
@@ -273,11 +280,10 @@ class Layout {
     const lastUse = new Map<Value, number>();
     for (const [i, s] of steps.entries()) for (const { value } of s.inputs) lastUse.set(value, i);
     const list: { bytes: number; from: number; to: number }[] = [];
-    const isOutput = new Set(this.outputValues);
     for (const [i, s] of steps.entries()) {
       const taken = new Set<Value>();
       for (const o of s.outputs) {
-        if (isOutput.has(o) || this.donations.hostOf(o) !== undefined) continue;
+        if (this.outputIndex.has(o) || this.donations.hostOf(o) !== undefined) continue;
         const to = off.has("sharing") ? steps.length : (lastUse.get(o) ?? i);
         const host = off.has("inPlace")
           ? undefined

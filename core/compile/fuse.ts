@@ -8,12 +8,12 @@
 import { aval } from "../base/aval.ts";
 import { assert } from "../base/errors.ts";
 import { broadcastShapes, elementCount, type Shape } from "../base/shape.ts";
-import type { Kernel, Reduction } from "../kernel/kernel.ts";
+import type { Kernel } from "../kernel/kernel.ts";
 import { rewrite } from "../kernel/rewrite.ts";
 import { cast, type Expr, load, postorder, reduced } from "../kernel/scalar-expr.ts";
 import { primitives as p } from "../primitives/table.ts";
 import { ASSEMBLED, assemblyOf } from "./assembly.ts";
-import { ELEMENTWISE, type Fate, FOLDS, fateOf, scalarOf } from "./fusible.ts";
+import { ELEMENTWISE, type Fate, FOLDS, fatesOf, scalarOf } from "./fusible.ts";
 import { foldedAxes, Group, isColumn, type Level, type Opaque, repeatsHeavyWork, type Unit } from "./group.ts";
 import {
   broadcast,
@@ -77,13 +77,22 @@ class Fusion {
   private readonly stored = new Set<Value>();
   private readonly readers = new Map<Value, Group[]>();
   private readonly users = new Map<Value, Node[]>();
+  private readonly fates: ReadonlyMap<Node, Fate>;
+  private readonly returned: ReadonlySet<Value>;
 
   constructor(program: Program, enabled: boolean) {
     this.program = program;
     this.enabled = enabled;
-    for (const node of nodesOf(program)) {
-      for (const arg of new Set(node.args)) this.users.set(arg, [...(this.users.get(arg) ?? []), node]);
+    this.returned = new Set(program.outputs);
+    const nodes = nodesOf(program);
+    for (const node of nodes) {
+      for (const arg of new Set(node.args)) {
+        const list = this.users.get(arg);
+        if (list === undefined) this.users.set(arg, [node]);
+        else list.push(node);
+      }
     }
+    this.fates = fatesOf(nodes, this.users, this.returned);
   }
 
   run(): Fused {
@@ -162,7 +171,7 @@ class Fusion {
         return;
       }
     }
-    const fate = this.enabled ? fateOf(node, this.users, this.program.outputs) : undefined;
+    const fate = this.enabled ? this.fates.get(node) : undefined;
     const deferred = fate === undefined ? undefined : lazily(shape, operands, expr);
     if (deferred !== undefined && this.mayWait(deferred, fate)) this.lazies.set(node, deferred);
     else this.place({ node, operands, shape, expr, fold: undefined });
@@ -262,7 +271,7 @@ class Fusion {
     if (this.order.depends(a, b) || this.order.depends(b, a) || !a.absorb(b)) return false;
     this.order.replace(b, a);
     for (const m of b.members.keys()) this.unitOf.set(m, a);
-    for (const list of this.readers.values()) {
+    for (const list of new Set(b.loads.map((l) => this.readers.get(l.source) ?? []))) {
       const at = list.indexOf(b);
       if (at >= 0 && list.includes(a)) list.splice(at, 1);
       else if (at >= 0) list[at] = a;
@@ -329,7 +338,7 @@ class Fusion {
     const base = g.reductions.length;
     const moved = (e: Expr): Expr =>
       rewrite([e], (r) => (r.kind === "reduced" ? reduced(r.stage + base, r.dtype) : r.kind === "load" ? x : undefined))[0] as Expr;
-    for (const r of fold.kernel.reductions) g.reductions.push({ ...r, of: moved(r.of) } satisfies Reduction);
+    for (const r of fold.kernel.reductions) g.fold({ ...r, of: moved(r.of) });
     const output = fold.kernel.outputs[0];
     assert(output, "a fold stores its result");
     this.order.need(g, deps);
@@ -379,7 +388,8 @@ class Fusion {
 
   /** True where nothing but `node` reads the members of the group. */
   private onlyFeeds(g: Group, node: Node): boolean {
-    if (this.program.outputs.some((o) => g.members.has(o))) return false;
-    return [...g.members.keys()].every((m) => (this.users.get(m) ?? []).every((u) => u === node || g.members.has(u)));
+    return [...g.members.keys()].every(
+      (m) => !this.returned.has(m) && (this.users.get(m) ?? []).every((u) => u === node || g.members.has(u)),
+    );
   }
 }

@@ -14,30 +14,45 @@ export const FOLDS: ReadonlySet<AnyPrimitive> = new Set<AnyPrimitive>(
   [p.sum, p.reduceMax, p.reduceMin, p.argmax, p.argmin, p.logsumexp, p.softmax, p.logSoftmax].map((x) => x as AnyPrimitive),
 );
 
+const scalars = new Map<string, Expr>();
+
 /** The scalar expression of an elementwise node over `load(i)`, i an argument. */
-export function scalarOf(node: Node): Expr {
-  const points = node.args.map((a) => aval([], a.aval.dtype));
-  const [launch] = node.primitive.lower(points, aval([], node.aval.dtype), node.params);
-  assert(launch?.kind === "kernel" && launch.kernel.outputs[0], `${node.primitive.name} is not elementwise`);
-  return cast(launch.kernel.outputs[0].result, node.aval.dtype);
+export function scalarOf({ primitive, params, args, aval: { dtype } }: Node): Expr {
+  const points = args.map((a) => aval([], a.aval.dtype));
+  const key = `${primitive.name}:${params === undefined ? "" : primitive.paramsKey(params)}(${points.map((a) => a.dtype).join(",")})${dtype}`;
+  let expr = scalars.get(key);
+  if (expr === undefined) {
+    const [launch] = primitive.lower(points, aval([], dtype), params);
+    assert(launch?.kind === "kernel" && launch.kernel.outputs[0], `${primitive.name} is not elementwise`);
+    expr = cast(launch.kernel.outputs[0].result, dtype);
+    scalars.set(key, expr);
+  }
+  return expr;
 }
 
 /** Where a node's elements are computed, in place of a buffer: inside sums down columns, or as a piece of something larger. */
 export type Fate = "columns" | "piece" | undefined;
 
-/** What becomes of all of a node's elements, where that is one thing only, so that they are computed there once. */
-export function fateOf(node: Node, users: ReadonlyMap<Value, readonly Node[]>, outputs: readonly Value[]): Fate {
-  let last = node;
-  let only = node;
-  do {
-    const [user, ...more] = users.get(only) ?? [];
-    if (user === undefined || more.length > 0 || outputs.includes(only)) return undefined;
-    last = only;
-    only = user;
-  } while (ELEMENTWISE.has(only.primitive) && only.aval.shape === node.aval.shape);
-  if (ASSEMBLED.has(only.primitive)) return only.args.filter((a) => a === last).length === 1 ? "piece" : undefined;
-  if (!FOLDS.has(only.primitive)) return undefined;
-  const { axes, axis } = only.params as { axes?: readonly number[]; axis?: number };
+/**
+ * What becomes of all of a node's elements, where that is one thing only, so that they are computed there once: of a node that one map
+ * of its own shape alone reads, what becomes of that map's. `nodes`: arguments before users.
+ */
+export function fatesOf(nodes: readonly Node[], users: ReadonlyMap<Value, readonly Node[]>, returned: ReadonlySet<Value>): Map<Node, Fate> {
+  const fates = new Map<Node, Fate>();
+  for (const node of nodes.toReversed()) {
+    const [user, ...more] = users.get(node) ?? [];
+    if (user === undefined || more.length > 0 || returned.has(node)) continue;
+    const isMap = ELEMENTWISE.has(user.primitive) && user.aval.shape === node.aval.shape;
+    fates.set(node, isMap ? fates.get(user) : fateIn(user, node));
+  }
+  return fates;
+}
+
+/** What becomes of a node's elements in the only node that reads them. */
+function fateIn(user: Node, node: Node): Fate {
+  if (ASSEMBLED.has(user.primitive)) return user.args.filter((a) => a === node).length === 1 ? "piece" : undefined;
+  if (!FOLDS.has(user.primitive)) return undefined;
+  const { axes, axis } = user.params as { axes?: readonly number[]; axis?: number };
   const folded = axes ?? [axis as number];
   const { shape } = node.aval;
   const moving = shape.map((_, i) => i).filter((i) => shape[i] !== 1);

@@ -62,6 +62,8 @@ export class Group {
   axes: Axis[];
   readonly loads: GroupLoad[] = [];
   readonly reductions: Reduction[] = [];
+  /** What its passes over a row compute that is heavy. */
+  readonly heavy = new Set<Expr>();
   readonly members = new Map<Value, Member>();
   readonly deps = new Set<Unit>();
   /** Its position among the units; -1 before it has one. */
@@ -84,6 +86,12 @@ export class Group {
     this.members.set(member.node, member);
     this.first = Math.min(this.first, member.node.id);
     this.last = Math.max(this.last, member.node.id);
+  }
+
+  /** A pass over each row more. */
+  fold(reduction: Reduction): void {
+    this.reductions.push(reduction);
+    for (const e of postorder([reduction.of])) if (isHeavy(e)) this.heavy.add(e);
   }
 
   /** True where `shape` walks the kept axes (for "row") or all axes of the group in their order; may split axes to see it. */
@@ -251,7 +259,5 @@ export function isColumn(g: Group, folded: readonly boolean[]): boolean {
 
 /** True where folding `x` would compute something heavy that an earlier pass over the row computes already. */
 export function repeatsHeavyWork(g: Group, x: Expr): boolean {
-  if (g.reductions.length === 0) return false;
-  const done = new Set(g.reductions.flatMap((r) => postorder([r.of])).filter(isHeavy));
-  return postorder([x]).some((e) => done.has(e));
+  return g.reductions.length > 0 && postorder([x]).some((e) => g.heavy.has(e));
 }

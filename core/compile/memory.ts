@@ -27,41 +27,87 @@ export function alignedBytes(bytes: number): number {
   return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 }
 
-/** A plan in which no two buffers that live together overlap. O(n²) in the number of buffers. */
+/** A plan in which no two buffers that live together overlap. O(n·m) for n buffers that each live with m others. */
 export function planArena(lifetimes: readonly Lifetime[]): ArenaPlan {
   const sizes = lifetimes.map((l) => alignedBytes(l.bytes));
   const offsets = lifetimes.map(() => 0);
   const order = lifetimes
     .map((_, i) => i)
     .sort((a, b) => (sizes[b] as number) - (sizes[a] as number) || (lifetimes[a] as Lifetime).from - (lifetimes[b] as Lifetime).from);
-  const placed: number[] = [];
+  const placed = new Placed();
   let bytes = 0;
   for (const i of order) {
     const size = sizes[i] as number;
     if (size === 0) continue;
-    const mine = lifetimes[i] as Lifetime;
-    const meets = placed
-      .filter((j) => {
-        const other = lifetimes[j] as Lifetime;
-        return other.from <= mine.to && mine.from <= other.to;
-      })
-      .sort((a, b) => (offsets[a] as number) - (offsets[b] as number));
+    const { from, to } = lifetimes[i] as Lifetime;
     let end = 0;
     let best = -1;
     let bestGap = Number.POSITIVE_INFINITY;
-    for (const j of meets) {
-      const gap = (offsets[j] as number) - end;
-      if (gap >= size && gap < bestGap) {
-        best = end;
-        bestGap = gap;
+    for (const run of placed.runs) {
+      if (run.from > to || run.to < from) continue;
+      for (const other of run.buffers) {
+        if (other.from > to || other.to < from) continue;
+        const gap = other.start - end;
+        if (gap >= size && gap < bestGap) {
+          best = end;
+          bestGap = gap;
+        }
+        if (other.end > end) end = other.end;
       }
-      end = Math.max(end, (offsets[j] as number) + (sizes[j] as number));
     }
-    offsets[i] = best < 0 ? end : best;
-    placed.push(i);
-    bytes = Math.max(bytes, (offsets[i] as number) + size);
+    const start = best < 0 ? end : best;
+    offsets[i] = start;
+    placed.add({ start, end: start + size, from, to });
+    bytes = Math.max(bytes, start + size);
   }
   return { offsets, bytes, lowerBound: peakOf(lifetimes, sizes), unshared: sizes.reduce((n, s) => n + s, 0) };
+}
+
+interface PlacedBuffer {
+  readonly start: number;
+  readonly end: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+const RUN = 64;
+
+/**
+ * Buffers that have a place, by start and then by time, in runs of up to 64 of which it is known when any of them lives: a look at the
+ * buffers that live at some time passes over most of the others by the run.
+ */
+class Placed {
+  readonly runs: { buffers: PlacedBuffer[]; from: number; to: number }[] = [];
+
+  add(buffer: PlacedBuffer): void {
+    const isAfter = (other: PlacedBuffer) => other.start > buffer.start || (other.start === buffer.start && other.from > buffer.from);
+    // The last run that begins before it.
+    let [low, high] = [0, this.runs.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (isAfter(this.runs[middle]?.buffers[0] as PlacedBuffer)) high = middle;
+      else low = middle + 1;
+    }
+    const at = Math.max(0, low - 1);
+    const run = this.runs[at];
+    if (run === undefined) {
+      this.runs.push({ buffers: [buffer], from: buffer.from, to: buffer.to });
+      return;
+    }
+    const next = run.buffers.findIndex(isAfter);
+    run.buffers.splice(next < 0 ? run.buffers.length : next, 0, buffer);
+    run.from = Math.min(run.from, buffer.from);
+    run.to = Math.max(run.to, buffer.to);
+    if (run.buffers.length > RUN) this.runs.splice(at, 1, runOf(run.buffers.slice(0, RUN / 2)), runOf(run.buffers.slice(RUN / 2)));
+  }
+}
+
+function runOf(buffers: PlacedBuffer[]): Placed["runs"][number] {
+  return {
+    buffers,
+    from: buffers.reduce((n, b) => Math.min(n, b.from), Number.POSITIVE_INFINITY),
+    to: buffers.reduce((n, b) => Math.max(n, b.to), 0),
+  };
 }
 
 function peakOf(lifetimes: readonly Lifetime[], sizes: readonly number[]): number {

@@ -14,7 +14,7 @@ import { sizeOf } from "../base/dtype.ts";
 import { sameShape } from "../base/shape.ts";
 import type { Address } from "../device/device.ts";
 import { createInterpreter } from "../device/interpreter/device.ts";
-import type { ParamsOf } from "../primitive.ts";
+import type { AnyPrimitive, ParamsOf } from "../primitive.ts";
 import type { MatmulParams } from "../primitives/linalg.ts";
 import { primitives as p } from "../primitives/table.ts";
 import { sumOfPads } from "./pads.ts";
@@ -33,19 +33,28 @@ export interface PassStatistics {
 
 type Rewrite = (build: ProgramBuilder, node: Node, args: readonly Value[]) => Value;
 
-const PASSES: Readonly<Record<PassName, (program: Program) => Rewrite>> = {
-  fold: () => fold,
-  algebra: () => algebra,
-  pads: () => pads,
-  positions: () => positions,
-  transposes: () => transposes,
-  sums: sumsOfProducts,
+interface Pass {
+  readonly rewrite: (program: Program) => Rewrite;
+  /** A primitive without which there is nothing to do. */
+  readonly needs?: AnyPrimitive;
+}
+
+const PASSES: Readonly<Record<PassName, Pass>> = {
+  fold: { rewrite: () => fold },
+  algebra: { rewrite: () => algebra },
+  pads: { rewrite: () => pads, needs: p.pad as AnyPrimitive },
+  positions: { rewrite: () => positions, needs: p.oneHot as AnyPrimitive },
+  transposes: { rewrite: () => transposes, needs: p.transpose as AnyPrimitive },
+  sums: { rewrite: sumsOfProducts, needs: p.matmul as AnyPrimitive },
 };
 
 /** The program after a pass, and what it did. */
 export function runPass(name: PassName, program: Program): { readonly program: Program; readonly statistics: PassStatistics } {
-  const after = rebuild(program, PASSES[name](program));
-  const [before, left] = [nodesOf(program), nodesOf(after)];
+  const { rewrite, needs } = PASSES[name];
+  const before = nodesOf(program);
+  const isIdle = needs !== undefined && !before.some((n) => n.primitive === needs);
+  const after = isIdle ? program : rebuild(program, rewrite(program));
+  const left = nodesOf(after);
   const bytes = (nodes: readonly Node[]) => nodes.reduce((n, x) => n + x.aval.size * sizeOf(x.aval.dtype), 0);
   return {
     program: after,

@@ -113,8 +113,19 @@ export class ProgramBuilder {
   }
 }
 
+const nodes = new WeakMap<Program, readonly Node[]>();
+
 /** The nodes that the outputs need, arguments first. */
-export function nodesOf(program: Program): Node[] {
+export function nodesOf(program: Program): readonly Node[] {
+  let found = nodes.get(program);
+  if (found === undefined) {
+    found = neededBy(program);
+    nodes.set(program, found);
+  }
+  return found;
+}
+
+function neededBy(program: Program): Node[] {
   const seen = new Set<Value>();
   const stack = [...program.outputs];
   for (let v = stack.pop(); v !== undefined; v = stack.pop()) {

@@ -161,7 +161,11 @@ function sharing(group: Group, members: readonly Member[]): Step["inPlace"] {
 /** Groups that become epilogues, with their products. */
 function epilogues(fused: Fused): Map<Group, Opaque> {
   const readers = new Map<Value, { unit: Unit; load: Load | GroupLoad | undefined }[]>();
-  const note = (value: Value, unit: Unit, l?: GroupLoad) => readers.set(value, [...(readers.get(value) ?? []), { unit, load: l }]);
+  const note = (value: Value, unit: Unit, l?: GroupLoad) => {
+    const list = readers.get(value);
+    if (list === undefined) readers.set(value, [{ unit, load: l }]);
+    else list.push({ unit, load: l });
+  };
   for (const unit of fused.units) {
     if (unit.kind === "group") for (const l of unit.loads) note(l.source, unit, l);
     else if (unit.assembly !== undefined) for (const { value } of unit.assembly.pieces) for (const l of value.loads) note(l.source, unit);

@@ -120,7 +120,8 @@ function joined(steps: readonly Step[]): Step {
     return { launch, operands };
   });
   // What another member reads may not be overwritten.
-  const readers = (value: Value) => steps.filter((s) => s.inputs.some((i) => i.value === value)).length;
-  const inPlace = steps.flatMap((s) => s.inPlace).filter((pair) => readers(pair.input) === 1);
+  const readers = new Map<Value, number>();
+  for (const s of steps) for (const value of new Set(s.inputs.map((i) => i.value))) readers.set(value, (readers.get(value) ?? 0) + 1);
+  const inPlace = steps.flatMap((s) => s.inPlace).filter((pair) => readers.get(pair.input) === 1);
   return { launches: [{ kind: "together", members }], outputs, inputs, inPlace };
 }

@@ -11,16 +11,21 @@ export interface Ordered<U> {
 }
 
 export class UnitOrder<Unit extends Ordered<Unit>> {
-  private readonly units: Unit[] = [];
+  /** By place; undefined where a unit was taken over. */
+  private units: (Unit | undefined)[] = [];
+  private holes = 0;
+  /** Which units need one, at once and not through others. */
+  private readonly needers = new Map<Unit, Set<Unit>>();
 
   /** Each after what it needs. */
   get list(): readonly Unit[] {
-    return this.units;
+    return this.units.filter((u) => u !== undefined);
   }
 
   /** A unit of which nothing is needed yet; what it needs is here. */
   add(unit: Unit): void {
     unit.place = this.units.push(unit) - 1;
+    for (const d of unit.deps) this.note(unit, d);
   }
 
   /** True where `unit` needs something of `of`, directly or not. */
@@ -41,6 +46,7 @@ export class UnitOrder<Unit extends Ordered<Unit>> {
   need(unit: Unit, others: Iterable<Unit>): void {
     for (const d of others) {
       unit.deps.add(d);
+      this.note(unit, d);
       if (unit.place >= 0 && d.place > unit.place) this.moveBefore(d, unit.place);
     }
   }
@@ -48,14 +54,30 @@ export class UnitOrder<Unit extends Ordered<Unit>> {
   /** `by` has taken over all of `unit`; neither needs the other. */
   replace(unit: Unit, by: Unit): void {
     if (by.place > unit.place) this.moveBefore(by, unit.place);
-    this.units.splice(unit.place, 1);
-    // Only what comes after it may need it.
-    for (let i = unit.place; i < this.units.length; i++) {
-      const u = this.units[i] as Unit;
-      u.place = i;
-      if (u.deps.delete(unit)) u.deps.add(by);
+    this.units[unit.place] = undefined;
+    this.holes++;
+    for (const u of this.needers.get(unit) ?? []) {
+      u.deps.delete(unit);
+      u.deps.add(by);
+      this.note(u, by);
     }
+    this.needers.delete(unit);
+    for (const d of unit.deps) this.needers.get(d)?.delete(unit);
     this.need(by, unit.deps);
+    if (this.holes > this.units.length / 2) this.close();
+  }
+
+  private note(unit: Unit, needed: Unit): void {
+    const list = this.needers.get(needed);
+    if (list === undefined) this.needers.set(needed, new Set([unit]));
+    else list.add(unit);
+  }
+
+  /** Numbers the units anew, without holes. */
+  private close(): void {
+    this.units = this.list.slice();
+    this.holes = 0;
+    for (const [i, u] of this.units.entries()) (u as Unit).place = i;
   }
 
   /** Moves a unit to a place further up, and before it what it needs from there on. */
@@ -68,10 +90,11 @@ export class UnitOrder<Unit extends Ordered<Unit>> {
       stack.push(...u.deps);
     }
     const between = this.units.slice(place, unit.place + 1);
-    const next = [...between.filter((u) => moving.has(u)), ...between.filter((u) => !moving.has(u))];
+    const isMoving = (u: Unit | undefined) => u !== undefined && moving.has(u);
+    const next = [...between.filter(isMoving), ...between.filter((u) => !isMoving(u))];
     for (const [i, u] of next.entries()) {
       this.units[place + i] = u;
-      u.place = place + i;
+      if (u !== undefined) u.place = place + i;
     }
   }
 }
