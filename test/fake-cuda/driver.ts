@@ -2,7 +2,7 @@
  * The fake's libraries as functions, for tests of the fake itself: the real interface, bound without the device of the project,
  * which is tested on the fake elsewhere. A call returns its status; `must` makes a test fail where that is not 0.
  */
-import { Library, type NativeFunction, type NativeType, viewMemory } from "../../core/device/native/library.ts";
+import { Library, type NativeFunction, type NativeType, viewMemory } from "../../core/device/foreign.ts";
 import type { FakeCuda } from "./fake-cuda.ts";
 
 /** Parameters by letter: a address or handle, i 32-bit integer, l 64-bit integer, d data of a typed array, s string. */

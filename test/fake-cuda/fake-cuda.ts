@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { cacheFolder } from "../../core/device/native/image-cache.ts";
+import { cacheFolder } from "../../core/device/image-cache.ts";
 
 const SOURCE = join(dirname(fileURLToPath(import.meta.url)), "source");
 const DRIVER = ["context", "guard", "memory", "streams", "graphs", "execute", "modules"];

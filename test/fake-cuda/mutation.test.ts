@@ -232,6 +232,12 @@ describe.runIf(fake !== undefined)("the fake catches", () => {
     expect(d.sync()).toBe(ILLEGAL_ADDRESS);
   });
 
+  it("a kernel that does not end", () => {
+    process.env.FAKE_CUDA_TIMEOUT = "1";
+    expect(statusOf(kernel("volatile float *q = p; while (q[0] < 1) {}"), "k", { grid: [1], block: [1] })).toEqual([702, 702]);
+    delete process.env.FAKE_CUDA_TIMEOUT;
+  });
+
   it("an error that nobody looked at: the launch did not happen", () => {
     const d = driver();
     const out = d.alloc(4096 * 4);

@@ -1,6 +1,7 @@
 // Faults: a command runs between two sigsetjmp lines, and whatever goes wrong in it jumps back. A touch of device memory raises SIGSEGV
 // the first time, because it is closed; the handler opens the block that was meant and goes on, so that only blocks which a command
 // touches cost anything, and the host, which no handler helps, cannot read device memory at all.
+#include <algorithm>
 #include <csetjmp>
 #include <csignal>
 #include <cstdio>
@@ -23,8 +24,8 @@ static volatile bool isProtection;
 static Status faultStatus;
 static std::string faultReason;
 static double busy = 0;
-static struct sigaction before[2];
-static const int watched[2] = {SIGSEGV, SIGBUS};
+static const int watched[3] = {SIGSEGV, SIGBUS, SIGALRM};
+static struct sigaction before[3];
 
 static double now() {
   timespec t;
@@ -36,8 +37,8 @@ double deviceTime() { return busy; }
 
 /// Not our fault: it belongs to whoever was there first, such as the traps of WebAssembly.
 static void passOn(int number, siginfo_t *info, void *context) {
-  struct sigaction &old = before[number == SIGSEGV ? 0 : 1];
-  if (inDeviceRange((Address)info->si_addr)) {
+  struct sigaction &old = before[std::find(watched, watched + 3, number) - watched];
+  if (number != SIGALRM && inDeviceRange((Address)info->si_addr)) {
     const char text[] = "fake CUDA: the host touched device memory, which only the device can read\n";
     (void)!write(2, text, sizeof text - 1);
   }
@@ -61,7 +62,7 @@ void watchSignals() {
   action.sa_sigaction = onSignal;
   // A stack of its own, since the stack of a thread of a kernel may be what ran over.
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
-  for (int i = 0; i < 2; i++) sigaction(watched[i], &action, &before[i]);
+  for (int i = 0; i < 3; i++) sigaction(watched[i], &action, &before[i]);
 }
 
 static void ownSignalStack() {
@@ -90,6 +91,7 @@ Status guarded(const std::string &name, const std::function<void()> &run) {
   ownSignalStack();
   const double start = now();
   volatile bool failed = false;
+  alarm((unsigned)setting("TIMEOUT", 120));
   if (sigsetjmp(escape, 0) == 0) {
     running = true;
     run();
@@ -97,11 +99,15 @@ Status guarded(const std::string &name, const std::function<void()> &run) {
     failed = true;
   }
   running = false;
+  alarm(0);
   const Status margins = failed ? SUCCESS : checkMargins();
   closeBlocks();
   busy += now() - start + 0.0005;
   if (!failed) return margins;
-  if (signalNumber != 0) {
+  if (signalNumber == SIGALRM) {
+    faultStatus = LAUNCH_TIMEOUT;
+    faultReason = "does not end (FAKE_CUDA_TIMEOUT seconds)";
+  } else if (signalNumber != 0) {
     faultStatus = isProtection ? MISALIGNED_ADDRESS : ILLEGAL_ADDRESS;
     faultReason = isProtection ? "a vector at an address that it does not fit" : describeAddress(signalAddress);
   }

@@ -189,6 +189,8 @@ API Status cuLaunchKernel(uint64_t function, unsigned gridX, unsigned gridY, uns
     if (!kernel->module) fault(ILLEGAL_ADDRESS, "the module was unloaded");
     counters.launches++;
     if ((long long)counters.launches == setting("FAIL_LAUNCH", 0)) fault(ILLEGAL_ADDRESS, "a fault that was asked for");
+    // Of all processes of a run, one.
+    if (const char *file = getenv("FAKE_CUDA_FAIL_ONCE"); file && *file && unlink(file) == 0) fault(ILLEGAL_ADDRESS, "a fault that was asked for");
     for (size_t i = 0; i < kernel->parameters.size(); i++) {
       const __fake_parameter &p = kernel->parameters[i];
       Address address = 0;

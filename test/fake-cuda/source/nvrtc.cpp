@@ -125,6 +125,8 @@ std::string inNvrtcsWords(const std::string &log) {
 Result compile(Program &program, const Options &options) {
   if (const char *folder = getenv("FAKE_CUDA_DUMP"); folder && *folder)
     writeFile(std::string(folder) + "/" + hashOf(program.source) + ".cu", program.source);
+  static long long number = 0;
+  if (++number == setting("FAIL_COMPILE", 0)) program.source += "\n#error a fault that was asked for\n";
   const CudaSource adapted = adaptSource(program.source);
   if (!adapted.error.empty()) return program.log = adapted.error, COMPILATION;
   std::string text = "#include \"device.h\"\n#include \"sanitizer.h\"\n#line 1 \"" + program.name + "\"\n" + adapted.text + "\n#line 1 \"kernels\"\n";
