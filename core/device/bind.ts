@@ -2,6 +2,8 @@
  * Binding: a generated function with the offsets and numbers of one launch becomes a {@link Runnable}. Every arity has a closure
  * of its own, so that a launch is one call with numbers as arguments; the general case maps and collects them.
  */
+import { sizeOf } from "../base/dtype.ts";
+import type { KernelLaunch } from "../kernel/launch.ts";
 import type { Address, Runnable } from "./device.ts";
 
 /** A generated function: addresses of the outputs and of the operands, then the length or the address of the numbers. */
@@ -54,4 +56,9 @@ export function bindArguments({ run, outputs, inputs, offsets, last, counter }: 
     args.push(last);
     run(...args);
   };
+}
+
+/** Bytes to add to the pointers of a kernel: per operand, then per output. */
+export function byteOffsets({ kernel, geometry }: KernelLaunch): number[] {
+  return [...kernel.operands, ...kernel.outputs].map((o, k) => (geometry.offsets[k] as number) * sizeOf(o.dtype));
 }

@@ -91,3 +91,18 @@ export class Library {
 export function viewMemory(address: number, bytes: number): ArrayBuffer {
   return foreign().view(BigInt(address), bytes);
 }
+
+/** Zeroed native memory of the process's own, for as long as it runs. */
+export function allocateNative(bytes: number): number {
+  const address = Number(foreign().address(foreign().alloc("uint8_t", bytes)));
+  new Uint8Array(viewMemory(address, bytes)).fill(0);
+  return address;
+}
+
+/** The text at an address that a library gave, up to its end or `most` bytes. */
+export function readText(address: number, most = 1024): string {
+  if (address === 0) return "";
+  const bytes = new Uint8Array(viewMemory(address, most));
+  const end = bytes.indexOf(0);
+  return new TextDecoder().decode(bytes.slice(0, end < 0 ? most : end));
+}

@@ -3,6 +3,8 @@
  * one entry of the table.
  */
 import { assert, BenchError } from "../base/errors.ts";
+import { findCuda } from "./cuda/availability.ts";
+import { createCuda } from "./cuda/device.ts";
 import type { Device, DeviceName } from "./device.ts";
 import { createInterpreter } from "./interpreter/device.ts";
 import { type Availability, findNative } from "./native/availability.ts";
@@ -25,7 +27,7 @@ const refuse = (): never => assert(false, "a device that is not available is ope
 
 /** In the order in which `auto` prefers them; those of `NEVER_AUTOMATIC` are asked for by name only. */
 const ENTRIES: readonly Entry[] = [
-  { name: "cuda", find: planned, open: refuse },
+  { name: "cuda", find: findCuda, open: createCuda },
   { name: "native", find: findNative, open: createNative },
   { name: "wasm", find: () => ({ available: true, detail: `WebAssembly SIMD, ${threadCount()}` }), open: createWasm },
   { name: "tfjs", find: planned, open: refuse },
@@ -62,7 +64,7 @@ let best: Device | undefined;
 function openBest(): Device {
   if (best !== undefined) return best;
   for (const { name, find } of ENTRIES.filter((e) => e.find !== planned && !NEVER_AUTOMATIC.includes(e.name))) {
-    const { available, detail } = find();
+    const { available, detail, isQuiet } = find();
     if (available) {
       try {
         best = openDevice(name);
@@ -71,12 +73,15 @@ function openBest(): Device {
         if (!(error instanceof BenchError)) throw error;
         process.stderr.write(`the ${name} device is passed over: ${error.message}\n`);
       }
-    } else process.stderr.write(`the ${name} device is passed over: ${detail}\n`);
+    } else if (!isQuiet) process.stderr.write(`the ${name} device is passed over: ${detail}\n`);
   }
   return assert(false, "no device can be opened") as never;
 }
 
 /** Every device that the project knows, for `bench doctor`. */
 export function describeDevices(): readonly { readonly name: DeviceName; readonly available: boolean; readonly detail: string }[] {
-  return ENTRIES.map(({ name, find }) => ({ name, ...find() }));
+  return ENTRIES.map(({ name, find }) => {
+    const { available, detail } = find();
+    return { name, available, detail };
+  });
 }

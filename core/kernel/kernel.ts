@@ -89,3 +89,9 @@ export function kernel(parts: KernelParts): Kernel {
   ].join("|");
   return { ...parts, kind: "kernel", key };
 }
+
+/** True where a launch has no point to store; rows of an empty reduction are stored. */
+export function storesNothing(kernel: Kernel, geometry: Geometry): boolean {
+  const rows = kernel.outputs.some((o) => o.each === "row");
+  return geometry.extents.slice(0, rows ? kernel.rank - kernel.reduced : kernel.rank).includes(0);
+}

@@ -8,6 +8,8 @@ export interface Availability {
   readonly available: boolean;
   /** What there is, or why there is none and how to get it. */
   readonly detail: string;
+  /** True where its absence is nothing that a user has to be told unasked: this machine is not made for it. */
+  readonly isQuiet?: boolean;
 }
 
 let found: Availability | undefined;

@@ -7,10 +7,10 @@ import { totalmem } from "node:os";
 import type { DType, TypedArray } from "../../base/dtype.ts";
 import { hostArray } from "../../base/dtype.ts";
 import { BenchError } from "../../base/errors.ts";
-import type { Geometry } from "../../kernel/kernel.ts";
+import { type Geometry, storesNothing } from "../../kernel/kernel.ts";
 import { type KernelLaunch, kernelsOf, type Launch } from "../../kernel/launch.ts";
 import type { Site } from "../../render/wasm-layout.ts";
-import { bindArguments } from "../bind.ts";
+import { bindArguments, byteOffsets } from "../bind.ts";
 import { indexOutOfRange } from "../bounds.ts";
 import type { Address, Device, DeviceStats, Runnable } from "../device.ts";
 import { type NativeFunction, viewMemory } from "../foreign.ts";
@@ -19,7 +19,7 @@ import { Pool, showBytes } from "../pool.ts";
 import { Tables } from "../tables.ts";
 import { KernelCache } from "./kernels.ts";
 import { type NativeRuntime, nativeRuntime } from "./runtime.ts";
-import { byteOffsets, kernelWords, type Place, type Step, type StepHost, stepsOf, storesNothing } from "./steps.ts";
+import { kernelWords, type Place, type Step, type StepHost, stepsOf } from "./steps.ts";
 
 /** Words of the error cell: site, index, position. */
 const ERROR_WORDS = 34;

@@ -2,9 +2,8 @@
  * Launches as steps: a C function of pointers and a block of int64 numbers (runtime/plan.c). Everything that a plan does is such a
  * list, so that a whole plan is one call and nothing has to be compiled for it but its kernels.
  */
-import { sizeOf } from "../../base/dtype.ts";
 import { effortOf } from "../../kernel/effort.ts";
-import type { Geometry, Kernel } from "../../kernel/kernel.ts";
+import { type Geometry, storesNothing } from "../../kernel/kernel.ts";
 import {
   type ConvolutionLaunch,
   type KernelLaunch,
@@ -16,7 +15,8 @@ import {
   type TogetherLaunch,
 } from "../../kernel/launch.ts";
 import { arePointsIndependent, splitOf, WHOLE } from "../../render/c-schedule.ts";
-import { allOperands, type Site } from "../../render/wasm-layout.ts";
+import type { Site } from "../../render/wasm-layout.ts";
+import { byteOffsets } from "../bind.ts";
 import type { Address } from "../device.ts";
 import type { KernelCache } from "./kernels.ts";
 
@@ -61,17 +61,6 @@ export function stepsOf(host: StepHost, launch: Launch): Step[] {
     default:
       return launch satisfies never;
   }
-}
-
-/** True where a launch has no point to store; rows of an empty reduction are stored. */
-export function storesNothing(kernel: Kernel, geometry: Geometry): boolean {
-  const rows = kernel.outputs.some((o) => o.each === "row");
-  return geometry.extents.slice(0, rows ? kernel.rank - kernel.reduced : kernel.rank).includes(0);
-}
-
-/** Bytes to add to the pointers of a kernel: per operand, then per output. */
-export function byteOffsets({ kernel, geometry }: KernelLaunch): number[] {
-  return allOperands(kernel).map((o, k) => (geometry.offsets[k] as number) * sizeOf(o.dtype));
 }
 
 /** The numbers of a kernel launch, split among threads as its geometry asks. */

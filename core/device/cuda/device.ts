@@ -1,0 +1,241 @@
+/**
+ * The CUDA device: kernels become CUDA C that NVRTC compiles for the GPU at hand, launches go to one stream and come back when they
+ * are waited for, products are cuBLAS's where it is found and our own kernels elsewhere. Memory comes from a pool in the order of
+ * the stream, so a freed buffer is handed out again at once. Indices out of range are reported when the host next waits.
+ */
+import { type DType, hostArray, type TypedArray } from "../../base/dtype.ts";
+import { kernelsOf, type Launch, type RoutineLaunch } from "../../kernel/launch.ts";
+import { runRoutine } from "../../kernel/routines/run.ts";
+import type { Address, Device, DeviceStats, Runnable } from "../device.ts";
+import type { NativeFunction } from "../foreign.ts";
+import type { PlanStep, RunnablePlan } from "../plan.ts";
+import { Pool } from "../pool.ts";
+import { Tables } from "../tables.ts";
+import { type CudaContext, chosenGpu, openContext } from "./context.ts";
+import { CELL_BYTES, IndexErrors } from "./index-errors.ts";
+import { CudaKernels, type LoadedKernel } from "./kernels.ts";
+import { deviceMemory, Staging } from "./memory.ts";
+import { ParameterBlock, ParameterMemory, packed } from "./parameters.ts";
+import { CudaPlan } from "./plan.ts";
+import { type Place, type Step, type StepHost, type StepLaunch, stepsOf, wantedKernel } from "./steps.ts";
+
+/** A device on a GPU: `gpu` is its number (`$TRIGRAD_CUDA_DEVICE`, or 0); `maxBytes` limits what buffers may reserve. */
+export function createCuda(options: { gpu?: number; maxBytes?: number } = {}): Device {
+  const context = openContext(options.gpu ?? chosenGpu());
+  return new CudaDevice(context, options.maxBytes ?? context.gpu.memoryBytes);
+}
+
+/** Blocks of a grid for each processor: a thread that has more to do walks on by the whole grid. */
+const BLOCKS_PER_PROCESSOR = 16;
+
+class CudaDevice implements Device, StepHost {
+  readonly name = "cuda";
+  private readonly context: CudaContext;
+  private readonly pool: Pool;
+  private readonly tables: Tables;
+  private readonly parameters: Tables;
+  private readonly staging: Staging;
+  private readonly kernels: CudaKernels;
+  private readonly errors: IndexErrors;
+  private readonly launchKernel: NativeFunction;
+  private readonly plans = new WeakMap<object, CudaPlan>();
+  /** Numbers of the launches, of the preparation in progress and of those that are done, that may report an index. */
+  private owners: number[] = [];
+  private readonly owned = new WeakMap<object, readonly number[]>();
+  private launches = 0;
+  private syncs = 0;
+
+  constructor(context: CudaContext, maxBytes: number) {
+    const { driver, stream, gpu, compiler } = context;
+    this.context = context;
+    this.pool = new Pool(this.name, deviceMemory(driver, stream, gpu.hasMemoryPools), maxBytes);
+    this.tables = new Tables(this.pool);
+    this.parameters = new Tables(new ParameterMemory().pool);
+    this.staging = new Staging(driver, stream);
+    this.kernels = new CudaKernels(driver, compiler);
+    this.errors = new IndexErrors(driver, stream, this.staging, this.pool.permanent(CELL_BYTES));
+    this.launchKernel = driver.function("cuLaunchKernel");
+  }
+
+  alloc(bytes: number): Address {
+    this.context.driver.refuse();
+    return this.pool.alloc(bytes);
+  }
+
+  free(address: Address, bytes: number): void {
+    this.pool.free(address, bytes);
+  }
+
+  upload(address: Address, data: TypedArray): void {
+    this.context.driver.refuse();
+    if (data.length > 0) this.staging.upload(address, data);
+  }
+
+  download(address: Address, dtype: DType, length: number): TypedArray {
+    this.wait();
+    const data = hostArray(dtype, length);
+    if (length > 0) this.staging.download(address, data);
+    return data;
+  }
+
+  prepare(launch: Launch): Runnable {
+    this.context.driver.refuse();
+    return this.owning(() => {
+      const steps = stepsOf(this, launch);
+      const checks = steps.some((s) => s.checks);
+      const scratch: Address[] = [];
+      return (...addresses) => {
+        this.launches++;
+        for (const { places, run } of steps) {
+          scratch.length = places.length;
+          for (let i = 0; i < places.length; i++) {
+            const { operand, offset } = places[i] as Place;
+            scratch[i] = (addresses[operand] as Address) + offset;
+          }
+          run(scratch);
+        }
+        if (checks) this.errors.isUnread = true;
+      };
+    });
+  }
+
+  preparePlan(steps: readonly PlanStep[]): RunnablePlan {
+    this.context.driver.refuse();
+    this.kernels.prepare(steps.flatMap(({ launch }) => kernelsOf(launch)).map(wantedKernel));
+    return this.owning(() => {
+      const placed = steps.flatMap(({ launch, operands }) =>
+        stepsOf(this, launch).map((step) => ({
+          step,
+          slots: step.places.map(({ operand, offset }) => {
+            const slot = operands[operand] as PlanStep["operands"][number];
+            return { block: slot.block, offset: slot.offset + offset };
+          }),
+        })),
+      );
+      const checks = placed.some(({ step }) => step.checks);
+      const plan = new CudaPlan(this.context.driver, this.context.stream, placed);
+      const run: RunnablePlan = (blocks) => {
+        this.launches += steps.length;
+        this.context.driver.refuse();
+        plan.run(blocks);
+        if (checks) this.errors.isUnread = true;
+      };
+      this.plans.set(run, plan);
+      return run;
+    });
+  }
+
+  forget(prepared: Runnable | RunnablePlan): void {
+    this.plans.get(prepared)?.dispose();
+    for (const owner of this.owned.get(prepared) ?? []) this.errors.retire(owner);
+    this.owned.delete(prepared);
+    this.tables.forget(prepared);
+    this.parameters.forget(prepared);
+  }
+
+  sync(): void {
+    this.wait();
+  }
+
+  stats(): DeviceStats {
+    const { liveBytes, peakBytes, liveBuffers, reservedBytes, allocations } = this.pool;
+    const { launches, syncs } = this;
+    return { liveBytes, peakBytes, liveBuffers, reservedBytes, launches, kernels: this.kernels.size, syncs, allocations };
+  }
+
+  resetPeak(): void {
+    this.pool.resetPeak();
+  }
+
+  // ---- what steps are made with
+
+  kernel(wanted: Parameters<StepHost["kernel"]>[0]): LoadedKernel {
+    return this.kernels.get(wanted);
+  }
+
+  scratch(bytes: number): Address {
+    return this.tables.block(bytes);
+  }
+
+  launchStep(kernel: LoadedKernel, launch: StepLaunch): Step {
+    const { layout, sites } = kernel;
+    const { driver, stream, gpu } = this.context;
+    const checks = sites.length > 0 && launch.source !== undefined;
+    const owner = checks && launch.source !== undefined ? this.errors.owner(sites, launch.source.geometry) : 0;
+    if (checks) this.owners.push(owner);
+    const words = launch.words(owner);
+    const table = layout.isTable ? this.tables.block(layout.wordBytes) : 0;
+    if (layout.isTable) this.staging.upload(table, new Int32Array(packed(layout, words).slice().buffer));
+    const block = new ParameterBlock(this.parameters.block(ParameterBlock.bytesOf(layout)), layout, words, table);
+    if (launch.parts !== 0) block.point(layout.place("parts"), launch.parts);
+    if (checks) block.point(layout.place("cell"), this.errors.cells);
+    const most = gpu.processors * BLOCKS_PER_PROCESSOR;
+    const [blocks, y, z] = [Math.min(launch.grid[0], most), launch.grid[1], launch.grid[2]];
+    const [threadsX, threadsY] = launch.threads;
+    const joinBlocks = Math.min(launch.joinGrid[0], most);
+    const [joinX, joinY] = launch.joinThreads;
+    const { launchKernel } = this;
+    const { function: handle, join } = kernel;
+    const { list } = block;
+    return {
+      places: launch.places,
+      isHost: false,
+      checks,
+      run: (addresses) => {
+        for (let i = 0; i < addresses.length; i++) block.point(i, addresses[i] as Address);
+        let status = launchKernel(handle, blocks, y, z, threadsX, threadsY, 1, 0, stream, list, 0);
+        if (status === 0 && join !== 0) status = launchKernel(join, joinBlocks, launch.joinGrid[1], 1, joinX, joinY, 1, 0, stream, list, 0);
+        if (status !== 0) throw driver.failure(status, "a launch");
+      },
+    };
+  }
+
+  /** A routine: computed by the host, between what was launched before and after it. */
+  routineStep(launch: RoutineLaunch, places: readonly Place[]): Step {
+    const { batch, n, columns, routine } = launch;
+    const row = routine === "argsort" ? n : n * n;
+    const lengths = launch.inputs.map((_, i) => batch * (i === 0 ? row : n * columns));
+    const result = { determinant: batch, logDeterminant: batch, argsort: batch * n, cholesky: batch * n * n, cofactors: batch * n * n };
+    const length = routine === "solve" || routine === "triangularSolve" ? batch * n * columns : result[routine];
+    const dtype = routine === "argsort" ? "i32" : launch.dtype;
+    return {
+      places,
+      isHost: true,
+      checks: false,
+      run: ([out, ...inputs]) => {
+        this.syncs++;
+        const operands = inputs.map((address, i) => {
+          const data = hostArray(launch.dtype, lengths[i] as number);
+          if (data.length > 0) this.staging.download(address, data);
+          return data;
+        });
+        const data = hostArray(dtype, length);
+        runRoutine(launch, data, operands);
+        if (data.length > 0) this.staging.upload(out as Address, data);
+      },
+    };
+  }
+
+  productSteps(): Step[] {
+    throw new Error("not yet");
+  }
+
+  // ---- the rest
+
+  /** Runs a preparation; its result owns the memory taken meanwhile. */
+  private owning<T extends object>(prepare: () => T): T {
+    this.owners = [];
+    const result = this.tables.ownedBy(() => this.parameters.ownedBy(prepare));
+    if (this.owners.length > 0) this.owned.set(result, this.owners);
+    this.owners = [];
+    return result;
+  }
+
+  private wait(): void {
+    const { driver, stream } = this.context;
+    driver.refuse();
+    this.syncs++;
+    driver.call("cuStreamSynchronize", stream);
+    this.errors.read();
+  }
+}

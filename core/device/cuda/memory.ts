@@ -1,0 +1,98 @@
+/**
+ * Memory of the CUDA device: blocks for the pool, in the order of the one stream where the driver can, and pinned memory through
+ * which host data travels. A copy reads or writes pinned memory after the call that asked for it has returned, so a half of that
+ * memory is written anew only when the event behind its copies has passed.
+ */
+import type { TypedArray } from "../../base/dtype.ts";
+import type { Address } from "../device.ts";
+import { viewMemory } from "../foreign.ts";
+import type { MemorySource } from "../pool.ts";
+import { type Driver, OUT_OF_MEMORY } from "./driver.ts";
+
+/** Blocks of device memory; `isOrdered`: allocated and released on the stream. */
+export function deviceMemory(driver: Driver, stream: number, isOrdered: boolean): MemorySource {
+  return {
+    reserve: (bytes) => {
+      const status = isOrdered
+        ? driver.attempt("cuMemAllocAsync", driver.cell, bytes, stream)
+        : driver.attempt("cuMemAlloc_v2", driver.cell, bytes);
+      if (status === OUT_OF_MEMORY) return undefined;
+      if (status !== 0) throw driver.failure(status, "an allocation");
+      return driver.found;
+    },
+    release: (address) => {
+      if (isOrdered) driver.call("cuMemFreeAsync", address, stream);
+      else driver.call("cuMemFree_v2", address);
+    },
+  };
+}
+
+/** Bytes of a half. */
+const HALF = 4 * 2 ** 20;
+const EVENT_WITHOUT_TIME = 2;
+
+interface Half {
+  readonly address: number;
+  readonly bytes: Uint8Array;
+  readonly event: number;
+  /** True where copies may still read it. */
+  isBusy: boolean;
+}
+
+export class Staging {
+  private readonly driver: Driver;
+  private readonly stream: number;
+  private readonly halves: readonly [Half, Half];
+  private current: Half;
+  private used = 0;
+
+  constructor(driver: Driver, stream: number) {
+    this.driver = driver;
+    this.stream = stream;
+    const half = (): Half => {
+      driver.call("cuMemHostAlloc", driver.cell, HALF, 0);
+      const address = driver.found;
+      driver.call("cuEventCreate", driver.cell, EVENT_WITHOUT_TIME);
+      return { address, bytes: new Uint8Array(viewMemory(address, HALF)), event: driver.found, isBusy: false };
+    };
+    this.halves = [half(), half()];
+    this.current = this.halves[0];
+  }
+
+  /** Copies host data to the device; `data` may change as soon as this returns. */
+  upload(to: Address, data: TypedArray): void {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    for (let done = 0; done < bytes.length; ) {
+      if (this.used === HALF) this.turn();
+      const some = Math.min(bytes.length - done, HALF - this.used);
+      this.current.bytes.set(bytes.subarray(done, done + some), this.used);
+      this.driver.call("cuMemcpyHtoDAsync_v2", to + done, this.current.address + this.used, some, this.stream);
+      this.used = Math.min(HALF, Math.ceil((this.used + some) / 64) * 64);
+      done += some;
+    }
+  }
+
+  /** Copies device memory to a host array, after all that the stream was given so far. */
+  download(from: Address, data: TypedArray): void {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    for (let done = 0; done < bytes.length; ) {
+      if (this.used > 0) this.turn();
+      const some = Math.min(bytes.length - done, HALF);
+      this.driver.call("cuMemcpyDtoHAsync_v2", this.current.address, from + done, some, this.stream);
+      this.driver.call("cuStreamSynchronize", this.stream);
+      bytes.set(this.current.bytes.subarray(0, some), done);
+      done += some;
+    }
+  }
+
+  /** Goes on with the other half, when nothing reads it any more. */
+  private turn(): void {
+    const [first, second] = this.halves;
+    this.driver.call("cuEventRecord", this.current.event, this.stream);
+    this.current.isBusy = true;
+    this.current = this.current === first ? second : first;
+    if (this.current.isBusy) this.driver.call("cuEventSynchronize", this.current.event);
+    this.current.isBusy = false;
+    this.used = 0;
+  }
+}
