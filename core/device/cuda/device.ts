@@ -4,7 +4,7 @@
  * the stream, so a freed buffer is handed out again at once. Indices out of range are reported when the host next waits.
  */
 import { type DType, hostArray, type TypedArray } from "../../base/dtype.ts";
-import { kernelsOf, type Launch, type RoutineLaunch } from "../../kernel/launch.ts";
+import type { Launch, RoutineLaunch } from "../../kernel/launch.ts";
 import { runRoutine } from "../../kernel/routines/run.ts";
 import type { Address, Device, DeviceStats, Runnable } from "../device.ts";
 import type { NativeFunction } from "../foreign.ts";
@@ -12,17 +12,27 @@ import type { PlanStep, RunnablePlan } from "../plan.ts";
 import { Pool } from "../pool.ts";
 import { Tables } from "../tables.ts";
 import { type CudaContext, chosenGpu, openContext } from "./context.ts";
+import { Cublas, WORKSPACE_BYTES } from "./cublas.ts";
 import { CELL_BYTES, IndexErrors } from "./index-errors.ts";
 import { CudaKernels, type LoadedKernel } from "./kernels.ts";
 import { deviceMemory, Staging } from "./memory.ts";
 import { ParameterBlock, ParameterMemory, packed } from "./parameters.ts";
 import { CudaPlan } from "./plan.ts";
-import { type Place, type Step, type StepHost, type StepLaunch, stepsOf, wantedKernel } from "./steps.ts";
+import { type Place, type Step, type StepHost, type StepLaunch, stepsOf, wantedTexts } from "./steps.ts";
 
-/** A device on a GPU: `gpu` is its number (`$TRIGRAD_CUDA_DEVICE`, or 0); `maxBytes` limits what buffers may reserve. */
-export function createCuda(options: { gpu?: number; maxBytes?: number } = {}): Device {
+export interface CudaOptions {
+  /** The number of the GPU; `$TRIGRAD_CUDA_DEVICE`, or 0, where not given. */
+  readonly gpu?: number;
+  /** Limits what buffers may reserve; all of the GPU's memory where not given. */
+  readonly maxBytes?: number;
+  /** True: cuBLAS may round operands of f32 products to TF32, ten bits behind the point. `$TRIGRAD_CUDA_TF32` = 1 where not given. */
+  readonly tf32?: boolean;
+}
+
+/** A device on a GPU. Throws an `environment` error that says what is missing. */
+export function createCuda(options: CudaOptions = {}): Device {
   const context = openContext(options.gpu ?? chosenGpu());
-  return new CudaDevice(context, options.maxBytes ?? context.gpu.memoryBytes);
+  return new CudaDevice(context, options.maxBytes ?? context.gpu.memoryBytes, options.tf32 ?? process.env.TRIGRAD_CUDA_TF32 === "1");
 }
 
 /** Blocks of a grid for each processor: a thread that has more to do walks on by the whole grid. */
@@ -30,6 +40,7 @@ const BLOCKS_PER_PROCESSOR = 16;
 
 class CudaDevice implements Device, StepHost {
   readonly name = "cuda";
+  readonly cublas: Cublas | undefined;
   private readonly context: CudaContext;
   private readonly pool: Pool;
   private readonly tables: Tables;
@@ -45,7 +56,7 @@ class CudaDevice implements Device, StepHost {
   private launches = 0;
   private syncs = 0;
 
-  constructor(context: CudaContext, maxBytes: number) {
+  constructor(context: CudaContext, maxBytes: number, tf32: boolean) {
     const { driver, stream, gpu, compiler } = context;
     this.context = context;
     this.pool = new Pool(this.name, deviceMemory(driver, stream, gpu.hasMemoryPools), maxBytes);
@@ -55,6 +66,8 @@ class CudaDevice implements Device, StepHost {
     this.kernels = new CudaKernels(driver, compiler);
     this.errors = new IndexErrors(driver, stream, this.staging, this.pool.permanent(CELL_BYTES));
     this.launchKernel = driver.function("cuLaunchKernel");
+    const { cublas } = context;
+    this.cublas = cublas && new Cublas(cublas, stream, this.pool.permanent(WORKSPACE_BYTES), tf32);
   }
 
   alloc(bytes: number): Address {
@@ -101,7 +114,7 @@ class CudaDevice implements Device, StepHost {
 
   preparePlan(steps: readonly PlanStep[]): RunnablePlan {
     this.context.driver.refuse();
-    this.kernels.prepare(steps.flatMap(({ launch }) => kernelsOf(launch)).map(wantedKernel));
+    this.kernels.prepare(steps.flatMap(({ launch }) => wantedTexts(this, launch)));
     return this.owning(() => {
       const placed = steps.flatMap(({ launch, operands }) =>
         stepsOf(this, launch).map((step) => ({
@@ -157,6 +170,13 @@ class CudaDevice implements Device, StepHost {
     return this.tables.block(bytes);
   }
 
+  table(values: readonly number[]): Address {
+    const words = new Int32Array(BigInt64Array.from(values, BigInt).buffer);
+    const address = this.tables.block(words.byteLength);
+    this.staging.upload(address, words);
+    return address;
+  }
+
   launchStep(kernel: LoadedKernel, launch: StepLaunch): Step {
     const { layout, sites } = kernel;
     const { driver, stream, gpu } = this.context;
@@ -167,13 +187,13 @@ class CudaDevice implements Device, StepHost {
     const table = layout.isTable ? this.tables.block(layout.wordBytes) : 0;
     if (layout.isTable) this.staging.upload(table, new Int32Array(packed(layout, words).slice().buffer));
     const block = new ParameterBlock(this.parameters.block(ParameterBlock.bytesOf(layout)), layout, words, table);
-    if (launch.parts !== 0) block.point(layout.place("parts"), launch.parts);
+    for (const [name, address] of Object.entries(launch.pointers)) block.point(layout.place(name), address);
     if (checks) block.point(layout.place("cell"), this.errors.cells);
     const most = gpu.processors * BLOCKS_PER_PROCESSOR;
-    const [blocks, y, z] = [Math.min(launch.grid[0], most), launch.grid[1], launch.grid[2]];
+    const [blocks, y] = [Math.min(launch.grid[0], most), launch.grid[1]];
     const [threadsX, threadsY] = launch.threads;
-    const joinBlocks = Math.min(launch.joinGrid[0], most);
-    const [joinX, joinY] = launch.joinThreads;
+    const joinBlocks = Math.min(launch.join.blocks, most);
+    const [joinX, joinY] = launch.join.threads;
     const { launchKernel } = this;
     const { function: handle, join } = kernel;
     const { list } = block;
@@ -183,8 +203,8 @@ class CudaDevice implements Device, StepHost {
       checks,
       run: (addresses) => {
         for (let i = 0; i < addresses.length; i++) block.point(i, addresses[i] as Address);
-        let status = launchKernel(handle, blocks, y, z, threadsX, threadsY, 1, 0, stream, list, 0);
-        if (status === 0 && join !== 0) status = launchKernel(join, joinBlocks, launch.joinGrid[1], 1, joinX, joinY, 1, 0, stream, list, 0);
+        let status = launchKernel(handle, blocks, y, 1, threadsX, threadsY, 1, 0, stream, list, 0);
+        if (status === 0 && join !== 0) status = launchKernel(join, joinBlocks, 1, 1, joinX, joinY, 1, 0, stream, list, 0);
         if (status !== 0) throw driver.failure(status, "a launch");
       },
     };
@@ -214,10 +234,6 @@ class CudaDevice implements Device, StepHost {
         if (data.length > 0) this.staging.upload(out as Address, data);
       },
     };
-  }
-
-  productSteps(): Step[] {
-    throw new Error("not yet");
   }
 
   // ---- the rest

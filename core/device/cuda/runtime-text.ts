@@ -8,6 +8,7 @@ const texts = new Map<string, string>();
 /** The headers that a program needs, joined; those that few need cost their compilation time only there. */
 export function runtimeText(program: string): string {
   const names = ["kernel", "math"];
+  if (program.includes("tg_product<")) names.push("product");
   if (program.includes("tg_polygamma")) names.push("special");
   return names.map(text).join("\n");
 }

@@ -3,13 +3,15 @@
  * launch, with offsets) and is run with their addresses.
  */
 import { storesNothing } from "../../kernel/kernel.ts";
-import type { KernelLaunch, Launch, RoutineLaunch, TogetherLaunch } from "../../kernel/launch.ts";
+import type { KernelLaunch, Launch, RoutineLaunch } from "../../kernel/launch.ts";
 import { renderCuda } from "../../render/cuda.ts";
 import { PART_BYTES } from "../../render/cuda-rows.ts";
 import { type CudaGrid, cudaGrid, cudaSchedule, scheduleKey } from "../../render/cuda-schedule.ts";
 import { byteOffsets } from "../bind.ts";
 import type { Address } from "../device.ts";
+import type { Cublas } from "./cublas.ts";
 import type { LoadedKernel, WantedText } from "./kernels.ts";
+import { productSteps, wantedProduct } from "./products.ts";
 
 /** One of the launch's outputs or inputs (outputs first), and an offset in bytes. */
 export interface Place {
@@ -30,33 +32,58 @@ export interface Step {
 /** What steps are made with. */
 export interface StepHost {
   kernel(wanted: WantedText): LoadedKernel;
-  /** A step that launches a kernel. `pointers`: of its struct, those that `places` do not give. */
+  /** A step that launches a kernel. */
   launchStep(kernel: LoadedKernel, launch: StepLaunch): Step;
   routineStep(launch: RoutineLaunch, places: readonly Place[]): Step;
   /** Device memory that lives as long as what is being prepared. */
   scratch(bytes: number): Address;
-  /** Steps of products. */
-  productSteps(launch: Exclude<Launch, KernelLaunch | RoutineLaunch | TogetherLaunch>): Step[];
+  /** Numbers of 64 bits in such memory. */
+  table(values: readonly number[]): Address;
+  readonly cublas: Cublas | undefined;
 }
 
 /** What is known of a launch before its addresses. */
 export interface StepLaunch {
   readonly source: KernelLaunch | undefined;
-  readonly grid: readonly [number, number, number];
+  /** Blocks: as many as the work could use, and how many more of each. */
+  readonly grid: readonly [number, number];
   readonly threads: readonly [number, number];
   /** The words of a kernel, given the number that marks its errors. */
   readonly words: (owner: number) => readonly number[];
   readonly places: readonly Place[];
-  readonly parts: Address;
-  /** Blocks and threads of the kernel that joins parts. */
-  readonly joinGrid: readonly [number, number];
-  readonly joinThreads: readonly [number, number];
+  /** Pointers of its struct that are the same at every run. */
+  readonly pointers: Readonly<Record<string, Address>>;
+  /** The shape of the kernel that joins parts, where there is one. */
+  readonly join: { readonly blocks: number; readonly threads: readonly [number, number] };
+}
+
+/** The text that a launch needs compiled. */
+function wantedKernel({ kernel, geometry }: KernelLaunch): WantedText {
+  const schedule = cudaSchedule(kernel, geometry);
+  return { key: `${kernel.key}/${scheduleKey(schedule)}`, render: (name) => renderCuda(kernel, schedule, name) };
 }
 
 /** The texts that a launch needs compiled. */
-export function wantedKernel({ kernel, geometry }: KernelLaunch): WantedText {
-  const schedule = cudaSchedule(kernel, geometry);
-  return { key: `${kernel.key}/${scheduleKey(schedule)}`, render: (name) => renderCuda(kernel, schedule, name) };
+export function wantedTexts(host: StepHost, launch: Launch): WantedText[] {
+  switch (launch.kind) {
+    case "kernel":
+      return storesNothing(launch.kernel, launch.geometry) ? [] : [wantedKernel(launch)];
+    case "matmul":
+    case "convolution": {
+      const own = wantedProduct(host, launch);
+      // An epilogue that is not part of the product is a kernel.
+      return [
+        ...(own === undefined ? [] : [own]),
+        ...(launch.epilogue === undefined || own?.isWhole ? [] : [wantedKernel(launch.epilogue)]),
+      ];
+    }
+    case "routine":
+      return [];
+    case "together":
+      return launch.members.flatMap((m) => wantedTexts(host, m.launch));
+    default:
+      return launch satisfies never;
+  }
 }
 
 /** The steps of a launch; none where nothing is stored. */
@@ -66,7 +93,7 @@ export function stepsOf(host: StepHost, launch: Launch): Step[] {
       return storesNothing(launch.kernel, launch.geometry) ? [] : [kernelStep(host, launch, launch.kernel.outputs.length)];
     case "matmul":
     case "convolution":
-      return host.productSteps(launch);
+      return productSteps(host, launch);
     case "routine":
       return launch.batch === 0
         ? []
@@ -84,7 +111,7 @@ export function stepsOf(host: StepHost, launch: Launch): Step[] {
 }
 
 /** Where the pointers of a kernel are among the operands of its launch: its operands, then its outputs. */
-function kernelPlaces(launch: KernelLaunch, outputs: number): Place[] {
+export function kernelPlaces(launch: KernelLaunch, outputs: number): Place[] {
   const offsets = byteOffsets(launch);
   return [
     ...launch.inputs.map((input, k) => ({ operand: input < 0 ? 0 : outputs + input, offset: offsets[k] as number })),
@@ -101,12 +128,11 @@ export function kernelStep(host: StepHost, launch: KernelLaunch, outputs: number
   const parts = loaded.joins ? host.scratch(work.chunks * work.total * kernel.reductions.length * PART_BYTES) : 0;
   return host.launchStep(loaded, {
     source: launch,
-    grid: [blocks, work.chunks, 1],
+    grid: [blocks, work.chunks],
     threads,
     words: (owner) => loaded.layout.values(geometry, { ...work, owner }),
     places: kernelPlaces(launch, outputs),
-    parts,
-    joinGrid: [Math.ceil(work.total / 8), 1],
-    joinThreads: [32, 8],
+    pointers: loaded.joins ? { parts } : {},
+    join: { blocks: Math.ceil(work.total / 8), threads: [32, 8] },
   });
 }
