@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { cuda } from "../../test/cuda.ts";
 import type { ConvolutionLaunch, Pair } from "../kernel/launch.ts";
 import { describeFused } from "../kernel/lower.ts";
 import { binary, constant, load, unary } from "../kernel/scalar-expr.ts";
+import { createCuda } from "./cuda/device.ts";
 import type { Address, Device } from "./device.ts";
 import { createInterpreter } from "./interpreter/device.ts";
 import { findNative } from "./native/availability.ts";
@@ -85,7 +87,12 @@ function run(device: Device, { dtype, n, groups, channels, makes, output, kernel
 }
 
 it("an epilogue maps every element of a convolution on its way to memory, on every device as on the interpreter", () => {
-  const devices = [createWasm(), createWasm({ threads: 2, grain: 1 / 4096 }), ...(native.available ? [createNative()] : [])];
+  const devices = [
+    createWasm(),
+    createWasm({ threads: 2, grain: 1 / 4096 }),
+    ...(native.available ? [createNative()] : []),
+    ...(cuda.available ? [createCuda()] : []),
+  ];
   const interpreter = createInterpreter();
   fc.assert(
     fc.property(cases, (c) => {

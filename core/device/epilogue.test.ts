@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { cuda } from "../../test/cuda.ts";
 import type { MatmulLaunch } from "../kernel/launch.ts";
 import { describeFused } from "../kernel/lower.ts";
 import { binary, constant, load, unary } from "../kernel/scalar-expr.ts";
+import { createCuda } from "./cuda/device.ts";
 import type { Address, Device } from "./device.ts";
 import { createInterpreter } from "./interpreter/device.ts";
 import { findNative } from "./native/availability.ts";
@@ -11,7 +13,7 @@ import { createWasm } from "./wasm/device.ts";
 
 const native = findNative();
 if (!native.available) console.warn(`epilogues and plans are not tested on the native device: ${native.detail}`);
-const fast = (): Device[] => [createWasm(), ...(native.available ? [createNative()] : [])];
+const fast = (): Device[] => [createWasm(), ...(native.available ? [createNative()] : []), ...(cuda.available ? [createCuda()] : [])];
 
 const cases = fc.record({
   dtype: fc.constantFrom<"f32" | "f64">("f32", "f64"),
