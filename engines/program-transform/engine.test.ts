@@ -171,3 +171,20 @@ test("a million turns differentiate in a constant stack", () => {
   expect(value).toBeCloseTo(y, 12);
   expect(Math.abs((grad[0] as number) / dy - 1)).toBeLessThan(1e-9);
 });
+
+test("a gradient by way of a list of 10^5 elements costs what the list does, and no stack", () => {
+  const source = `type L = { v: number; next: L } | null;
+    function total(l: L): number { return l === null ? 0 : Math.sin(l.v) + total(l.next); }
+    function mapped(l: L, x: number): L { return l === null ? null : { v: l.v * x, next: mapped(l.next, x) }; }
+    export function f(x: number, n: number) { let l: L = null; for (let i = 0; i < n; i++) l = { v: i * x / n, next: l }; return total(mapped(l, x)) + total(l); }`;
+  const [x, n] = [1.1, 100_000];
+  const { value, grad } = programTransform.prepare(loadProgram({ file: "list.ts", source }), [x, n], [0]).valueAndGrad([x, n]);
+  let [sum, slope] = [0, 0];
+  for (let i = 0; i < n; i++) {
+    const k = i / n;
+    sum += Math.sin(k * x * x) + Math.sin(k * x);
+    slope += Math.cos(k * x * x) * 2 * k * x + Math.cos(k * x) * k;
+  }
+  expect(value).toBeCloseTo(sum, 6);
+  expect(grad[0]).toBeCloseTo(slope, 6);
+});

@@ -6,6 +6,7 @@ import { assert } from "../../../core/base/errors.ts";
 import type { Node } from "../ir/graph.ts";
 import { resolveType, type Type } from "../ir/type.ts";
 import { type Block, boxed, type Code, disown } from "./code.ts";
+import { isLazy } from "./structures.ts";
 import { isArray, isNumbers } from "./updates.ts";
 import type { Writer } from "./writer.ts";
 
@@ -31,6 +32,7 @@ export function arrayOperation(w: Writer, n: Node, block: Block): Code {
     case "arraySum":
       return w.declare(ofNumbers ? `${text(0)}.sum()` : `sumOf(${text(0)}, ${w.constant(n.type)})`);
     case "zeros":
+      if (isLazy(n.type)) return { text: "null", owned: true };
       return w.declare(ofNumbers ? `Numbers.fill(${text(0)}.length, 0)` : `zerosOf(${text(0)}, ${w.constant(n.args[0]?.type)})`, true);
     case "plus": {
       if (!isArray(n.type)) return w.declare(`plusOf(${target(n, block).text}, ${text(1)}, ${w.constant(n.type)})`, true);

@@ -14,6 +14,7 @@ import type { Type } from "../ir/type.ts";
 import { arrayOperation, copied, EMPTY, handed, owning } from "./array-operations.ts";
 import { type Block, borrowed, boxed, type Code, copyOf, leavesOf, mapLeaves, numeral, plain } from "./code.ts";
 import { scheduled, type Unit } from "./regions.ts";
+import { isLazy } from "./structures.ts";
 import { stacksOf, type Turns, turnsOf } from "./turns.ts";
 import { isArray, isNumbers, updates } from "./updates.ts";
 import { Writer } from "./writer.ts";
@@ -146,15 +147,15 @@ class Emitter {
       case "get": {
         const of = block.codes.get(n.args[0] as Node) as Code;
         if ("fields" in of) return of.fields[n.index] as Code;
-        // What a call gives is there; what comes out of a structure may be unset.
-        return this.w.declare(n.args[0]?.op === "invoke" ? `${of.text}[${n.index}]` : fieldOf(of.text, n.index));
+        // What a call gives is there; what comes out of a structure may be unset, or a zero.
+        return this.w.declare(n.args[0]?.op === "invoke" ? `${of.text}[${n.index}]` : this.orNothing(fieldOf(of.text, n.index), n));
       }
       case "inject":
         return this.w.declare(`{ c: ${n.index}, v: ${boxed(handed(n.args[0] as Node, n, block))} }`);
       case "isCase":
         return this.w.declare(`${text(0)}?.c === ${n.index}`);
       case "project":
-        return this.w.declare(`${text(0)}?.v`);
+        return this.w.declare(this.orNothing(`${text(0)}?.v`, n));
       case "if":
         return this.if(n, block);
       case "loop":
@@ -178,6 +179,13 @@ class Emitter {
       default:
         return arrayOperation(this.w, n, block);
     }
+  }
+
+  /** What is read of a value whose zero is null. */
+  private orNothing(text: string, { type, args }: Node): string {
+    if (!isLazy((args[0] as Node).type) || isLazy(type)) return text;
+    if (type.kind === "num") return `(${text} ?? 0)`;
+    return type.kind === "tensor" || type.kind === "tuple" ? `(${text} ?? nothingOf(${this.w.constant(type)}))` : text;
   }
 
   /** A call of a plan. */

@@ -8,7 +8,7 @@ import { createTensor, currentDevice, type Tensor } from "../../../core/tensor/t
 import type { Graph, TensorConstant } from "../ir/graph.ts";
 import { itemAt, Numbers } from "./arrays.ts";
 import { emitJavaScript } from "./javascript.ts";
-import { addAt, plusOf, popFrom, setAt, sumOf, zerosOf } from "./structures.ts";
+import { addAt, nothingOf, plusOf, popFrom, setAt, sumOf, zerosOf } from "./structures.ts";
 
 function fail(message: string): never {
   throw new BenchError("runtime", message);
@@ -32,7 +32,7 @@ function tensorOf({ aval, data }: TensorConstant): Tensor {
   return createTensor(data, aval.shape, aval.dtype);
 }
 
-const RUNTIME = { tensorOf, liftNumber, Numbers, itemAt, apply, fail, deep, addAt, plusOf, popFrom, setAt, sumOf, zerosOf };
+const RUNTIME = { tensorOf, liftNumber, Numbers, itemAt, apply, fail, deep, addAt, nothingOf, plusOf, popFrom, setAt, sumOf, zerosOf };
 
 /** A graph made ready for the device that was current. */
 export interface Loaded {
