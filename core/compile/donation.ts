@@ -45,7 +45,8 @@ export class Donations {
   check(inputs: readonly Tensor[]): void {
     for (const p of this.positions) {
       const t = inputs[p] as Tensor;
-      if (t.references === 1 && t.storage.holders === 1 && inputs.indexOf(t) === inputs.lastIndexOf(t)) continue;
+      if (t.references === 1 && t.storage.holders === 1 && t.storage.whole === undefined && inputs.indexOf(t) === inputs.lastIndexOf(t))
+        continue;
       throw mismatch(
         `input ${p} is donated, so its memory is used up by the run, but it is held or given elsewhere too`,
         "give a tensor of its own, or leave the position out of donate",

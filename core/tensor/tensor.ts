@@ -25,7 +25,7 @@ export function useDevice(device: Device): Device | undefined {
   return before;
 }
 
-/** A block of device memory, shared by a tensor and its reshaped forms. */
+/** A block of device memory, shared by a tensor and its reshaped forms; or a part of another block, which it keeps alive. */
 export class Storage {
   readonly device: Device;
   readonly address: Address;
@@ -33,11 +33,25 @@ export class Storage {
   holders = 1;
   /** Who counted these bytes last, so that a storage is counted once. */
   mark: object | undefined = undefined;
+  /** The block that this one is a part of. */
+  readonly whole: Storage | undefined;
 
-  constructor(device: Device, bytes: number) {
+  constructor(device: Device, bytes: number, part?: { readonly whole: Storage; readonly offset: number }) {
     this.device = device;
     this.bytes = bytes;
-    this.address = device.alloc(bytes);
+    this.whole = part?.whole;
+    if (part === undefined) this.address = device.alloc(bytes);
+    else {
+      this.address = part.whole.address + part.offset;
+      part.whole.holders++;
+    }
+  }
+
+  /** One holder less; the last one returns the memory. */
+  release(): void {
+    if (--this.holders > 0) return;
+    if (this.whole === undefined) this.device.free(this.address, this.bytes);
+    else this.whole.release();
   }
 }
 
@@ -91,8 +105,7 @@ export class Tensor {
   release(): void {
     if (this.references <= 0) assert(false, `released ${showAval(this.aval)} more often than retained`);
     if (--this.references > 0) return;
-    const s = this.storage;
-    if (--s.holders === 0) s.device.free(s.address, s.bytes);
+    this.storage.release();
   }
 
   /** Frees the tensor before its scope ends (or where there is no scope). */
@@ -121,6 +134,16 @@ export class Tensor {
       "use the functions of core/ops, or item(x) for a tensor of one element",
     );
   }
+}
+
+/** `count` entries of a tensor along its first axis from `start` on, in the same memory, which nobody may write to. O(1). */
+export function rowsOf(t: Tensor, start: number, count: number): Tensor {
+  t.check();
+  const { storage, aval: whole } = t;
+  const rows = aval([count, ...whole.shape.slice(1)], whole.dtype);
+  const bytes = rows.size * sizeOf(rows.dtype);
+  const offset = count === 0 ? 0 : (start * bytes) / count;
+  return new Tensor(rows, new Storage(storage.device, bytes, { whole: storage, offset }));
 }
 
 /**

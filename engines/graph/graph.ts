@@ -47,6 +47,8 @@ export type Operation =
   /** A tensor as the list of its rows, so that the first (`reversed`) or the last one is popped first; and the other way. */
   | { readonly op: "unstack"; readonly reversed: boolean }
   | { readonly op: "stack"; readonly reversed: boolean }
+  /** Sums of matrix products of the elements of two equally long lists; what passes make of products in loops. */
+  | { readonly op: "sumProducts"; readonly transposeA: boolean; readonly transposeB: boolean }
   /**
    * Values with a derivative of their own: the inputs are `arguments` values and then as many as there are outputs, which are these;
    * `pullback` gives cotangents of the arguments from those of the outputs.
@@ -150,6 +152,20 @@ export class Node<O extends Operation = Operation> {
         g.captured.push(new Node(g, { op: "parameter" }, [], [value.type]).outputs[0] as Output);
     }
     return at;
+  }
+
+  /** Takes other values in place of those that it needs. */
+  replaceNeeds(by: ReadonlyMap<Output, Output>): void {
+    for (const [i, x] of this.inputs.entries()) this.inputs[i] = by.get(x) ?? x;
+    if (this.inner === undefined) return;
+    const { captures, captureOf } = this.inner;
+    for (const [i, c] of captures.entries()) {
+      const other = by.get(c);
+      if (other === undefined) continue;
+      captures[i] = other;
+      captureOf.delete(c);
+      if (!captureOf.has(other)) captureOf.set(other, i);
+    }
   }
 
   private within(): Inner {

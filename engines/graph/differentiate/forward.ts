@@ -2,7 +2,7 @@
  * Forward mode as nodes added to the graph: tangents go from sources to results. A branch or a loop is not built again: it is given
  * the tangents as further results or states, and computes them beside the values.
  */
-import { unsupported } from "../../../core/base/errors.ts";
+import { assert, unsupported } from "../../../core/base/errors.ts";
 import type { Value } from "../../../core/tensor/traced.ts";
 import { valueOps } from "../../../core/tensor/values.ts";
 import { addLists, addResult, addState, type If, pop, push, setNext, stack, unstack, type While } from "../control.ts";
@@ -69,6 +69,9 @@ function tangentsOf(n: Node, tangents: ReadonlyMap<Output, Value>): readonly (Va
     case "constant":
     case "emptyList":
     case "unset":
+      return [];
+    case "sumProducts":
+      assert(false, "passes come after derivatives");
       return [];
     default:
       return operation satisfies never;

@@ -4,6 +4,7 @@
  * outputs there: a branch gives the value as a result, a loop pushes it to a list each turn, which the backward loop pops; what a
  * loop does not change is never kept. Lists are values, so backward loops are differentiated like all others.
  */
+import { assert } from "../../../core/base/errors.ts";
 import { conformTo, conformToNumber } from "../../../core/tensor/conform.ts";
 import type { Value } from "../../../core/tensor/traced.ts";
 import { valueOps } from "../../../core/tensor/values.ts";
@@ -156,6 +157,9 @@ class Walk {
       case "constant":
       case "emptyList":
       case "unset":
+        return;
+      case "sumProducts":
+        assert(false, "passes come after derivatives");
         return;
       default:
         operation satisfies never;

@@ -138,6 +138,12 @@ class Emitter {
           this.declare(this.work(n, `List.unstack(${x}, ${this.constant((out.type as { of: unknown }).of)}, ${operation.reversed})`)),
         );
         return;
+      case "sumProducts": {
+        const { transposeA, transposeB } = operation;
+        const zero = `() => zeroOf(${this.constant(out.type)})`;
+        set(out, this.declare(this.work(n, `List.sumProducts(${x}, ${y}, ${JSON.stringify({ transposeA, transposeB })}, ${zero})`)));
+        return;
+      }
       case "check":
         this.line(`if (!${y}) fail(${JSON.stringify(operation.message)});`);
         set(out, x);

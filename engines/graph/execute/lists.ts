@@ -1,10 +1,14 @@
 /** Lists at run time: values that share their elements, so that pushing and popping cost nothing however often a list is used. */
-import { createTensor, type Tensor } from "../../../core/tensor/tensor.ts";
+import type { MatmulParams } from "../../../core/primitives/linalg.ts";
+import { createTensor, rowsOf, type Tensor } from "../../../core/tensor/tensor.ts";
 import type { Value } from "../../../core/tensor/traced.ts";
 import { avalOf, valueOps } from "../../../core/tensor/values.ts";
 import type { Type } from "../type.ts";
 
 type Element = Value | List;
+
+/** Elements that one operation takes together: each number of them is prepared anew. */
+const TOGETHER = 32;
 
 export class List {
   readonly of: Type;
@@ -47,6 +51,17 @@ export class List {
     );
   }
 
+  /** Σ op(a) op(b) over the elements of two lists, by products of many at once. */
+  static sumProducts(a: List, b: List, params: MatmulParams, zero: () => Element): Element {
+    let total: Value | undefined;
+    for (let at = 0; at < a.length; at += TOGETHER) {
+      const [x, y] = [a, b].map((l) => l.elements.slice(at, Math.min(at + TOGETHER, l.length)) as Tensor[]) as [Tensor[], Tensor[]];
+      const product = valueOps.matmul(joined(x, params.transposeA ? 0 : 1), joined(y, params.transposeB ? 1 : 0), params);
+      total = total === undefined ? product : valueOps.add(total, product);
+    }
+    return total ?? zero();
+  }
+
   /** The last `rows` elements as one tensor, from the first to the last or the other way. */
   stack(rows: number, reversed: boolean): Value {
     const { elements, length, of } = this;
@@ -56,19 +71,28 @@ export class List {
     }) as Value[];
     if (reversed) all.reverse();
     if (of.kind === "number") return createTensor(all as number[], [rows], "f64");
-    return valueOps.concat(
-      all.map((x) => valueOps.reshape(x, [1, ...avalOf(x).shape])),
+    return joined(
+      all.map((x) => valueOps.reshape(x, [1, ...avalOf(x).shape]) as Tensor),
       0,
     );
   }
 
   static unstack(x: Tensor, of: Type, reversed: boolean): List {
     const [rows, ...rest] = x.shape as [number, ...number[]];
-    const all = Array.from({ length: rows }, (_, i) =>
-      valueOps.reshape(valueOps.slice(x, [i, ...rest.map(() => 0)], [i + 1, ...rest], [1, ...rest.map(() => 1)]), rest),
-    );
+    const all = Array.from({ length: rows }, (_, i) => valueOps.reshape(rowsOf(x, i, 1), rest));
     return new List(of, reversed ? all.reverse() : all);
   }
+}
+
+/** Tensors one after the other along an axis. */
+function joined(parts: readonly Tensor[], axis: number): Tensor {
+  let left = parts;
+  while (left.length > 1)
+    left = Array.from({ length: Math.ceil(left.length / TOGETHER) }, (_, i) => {
+      const group = left.slice(i * TOGETHER, (i + 1) * TOGETHER);
+      return group.length === 1 ? (group[0] as Tensor) : (valueOps.concat(group, axis) as Tensor);
+    });
+  return left[0] as Tensor;
 }
 
 /** Of what is unset nothing arrived. */
@@ -77,7 +101,7 @@ function sum(a: Element | undefined, b: Element | undefined): Element {
   return a instanceof List ? a.plus(b as List) : valueOps.add(a, b as Value);
 }
 
-function zeroOf(t: Type): Element {
+export function zeroOf(t: Type): Element {
   if (t.kind === "list") return new List(t.of);
   return t.kind === "number" ? 0 : valueOps.broadcastTo(valueOps.lift(0, t.aval.dtype), t.aval.shape);
 }

@@ -11,7 +11,7 @@ import type { Graph, Node, TensorConstant } from "../graph.ts";
 import { nameOf, spanOf } from "../origin.ts";
 import { showType } from "../type.ts";
 import { emit } from "./emit.ts";
-import { List } from "./lists.ts";
+import { List, zeroOf } from "./lists.ts";
 
 /** A constant on the current device, for the length of a run. */
 function tensorOf({ aval, data }: TensorConstant): Tensor {
@@ -70,7 +70,7 @@ export function load(graph: Graph, options: LoadOptions = {}): Executor {
     },
   }));
   const { enter, turn, leave, see, timed } = observer ?? {};
-  const runtime = { tensorOf, liftNumber, apply, List, goOn, fail, enter, turn, leave, see, timed };
+  const runtime = { tensorOf, liftNumber, apply, List, zeroOf, goOn, fail, enter, turn, leave, see, timed };
   const name = `trigrad-graph-${++loads}`;
   const make = new Function("k", "plan", ...Object.keys(runtime), `"use strict";\nreturn ${text};\n//# sourceURL=${name}`);
   const run = make(constants, calls, ...Object.values(runtime)) as Executor["run"];

@@ -3,6 +3,8 @@ import { countNodes, type Graph, graphsIn, inOrder, type Output } from "../graph
 import { mergeCommon } from "./common.ts";
 import { fold } from "./fold.ts";
 import { moveInvariants } from "./invariants.ts";
+import { productsAfter } from "./products-after.ts";
+import { productsBefore } from "./products-before.ts";
 import { rebuild } from "./rebuild.ts";
 import { simplify } from "./simplify.ts";
 import { unroll } from "./unroll.ts";
@@ -14,6 +16,8 @@ export const passes = {
   simplify,
   "common subexpressions": mergeCommon,
   invariants: moveInvariants,
+  "products before loops": productsBefore,
+  "products after loops": productsAfter,
 } as const;
 
 export type PassName = keyof typeof passes;
@@ -26,6 +30,9 @@ export interface PassStatistics {
   readonly milliseconds: number;
 }
 
+/** Those for loops that stay loops: when the others find nothing. */
+const LATE: ReadonlySet<PassName> = new Set(["products before loops", "products after loops"]);
+
 /** What a loop that was unrolled leaves for the next round is as deep as loops are nested; rounds end when nothing is found. */
 const ROUNDS = 32;
 
@@ -37,8 +44,10 @@ export function optimise(
   let current = graph;
   let nodes = countNodes(graph);
   let before = fingerprint(graph);
+  let isLate = false;
   for (let round = 0; round < ROUNDS; round++) {
     for (const entry of found.values()) {
+      if (LATE.has(entry.name) !== isLate) continue;
       const start = performance.now();
       current = passes[entry.name](current);
       entry.milliseconds += performance.now() - start;
@@ -47,7 +56,8 @@ export function optimise(
       nodes = left;
     }
     const after = fingerprint(current);
-    if (after === before) break;
+    if (after === before && isLate) break;
+    isLate = after === before;
     before = after;
   }
   return { graph: current, passes: [...found.values()] };

@@ -1,0 +1,67 @@
+/** What passes over loops ask of them: where values are used, what no turn changes, and how a loop comes to keep one value of each turn. */
+import { addState, emptyList, push, setNext, type While } from "../control.ts";
+import { type Graph, graphsIn, inOrder, inside, type Node, type Output } from "../graph.ts";
+import { rebuild } from "./rebuild.ts";
+
+/** A copy of the graph in which `change` may let loops grow, inner loops first; itself and again pruned where that says that it did. */
+export function changeLoops(graph: Graph, change: (loop: While) => boolean): Graph {
+  const made = rebuild(graph);
+  const loops: While[] = [];
+  const graphs = [made];
+  for (let g = graphs.pop(); g !== undefined; g = graphs.pop())
+    for (const n of inOrder(g.results)) {
+      if (n.op === "while") loops.push(n as While);
+      graphs.push(...graphsIn(n));
+    }
+  let isChanged = false;
+  for (const loop of loops.reverse()) isChanged = inside(loop.graph, () => change(loop)) || isChanged;
+  return isChanged ? rebuild(made) : made;
+}
+
+/** Who needs each value of a graph; a result of it is needed by undefined. O(nodes). */
+export function usersIn(graph: Graph): ReadonlyMap<Output, readonly (Node | undefined)[]> {
+  const users = new Map<Output, (Node | undefined)[]>();
+  const use = (v: Output, by: Node | undefined) => {
+    const list = users.get(v);
+    if (list === undefined) users.set(v, [by]);
+    else list.push(by);
+  };
+  for (const n of inOrder(graph.results)) for (const x of n.needs) use(x, n);
+  for (const r of graph.results) use(r, undefined);
+  return users;
+}
+
+/** Lets the nodes of a graph that there are now, and its results, take other values in place of these. */
+export function replaceIn(graph: Graph, nodes: readonly Node[], by: ReadonlyMap<Output, Output>): void {
+  for (const n of nodes) n.replaceNeeds(by);
+  for (const [i, r] of graph.results.entries()) graph.results[i] = by.get(r) ?? r;
+}
+
+/** A value of the body that no turn changes, as the loop's graph has it, made there if need be; undefined for others. */
+export function invariantIn({ operation: { body }, captures, graph }: While, v: Output): Output | undefined {
+  const at = body.capturedAt(v);
+  if (at !== undefined) return captures[at];
+  const { operation, inputs } = v.node;
+  if (operation.op === "constant") return graph.bring(v);
+  // What constants alone are computed to is left where it is used.
+  if (operation.op !== "apply" || !inputs.every((x) => x.node.op === "constant")) return undefined;
+  const made = graph.add(
+    operation,
+    inputs.map((x) => graph.bring(x)),
+    [v.type],
+  );
+  return made.outputs[0];
+}
+
+/** The list of what a value of the body was in each turn, as an output of the loop. */
+export function keptBy(loop: While, v: Output): Output {
+  const { body } = loop.operation;
+  for (const [i, r] of body.results.entries()) {
+    const { op, inputs } = r.node;
+    if (op === "push" && inputs[0] === body.parameters[i] && inputs[1] === v && loop.inputs[i]?.node.op === "emptyList")
+      return loop.outputs[i] as Output;
+  }
+  const list = addState(loop, emptyList(v.type));
+  inside(body, () => setNext(loop, list, push(list, v)));
+  return loop.outputs.at(-1) as Output;
+}
