@@ -6,7 +6,7 @@
 import { aval } from "../core/base/aval.ts";
 import { type CompileOptions, compileProgram, type Switch } from "../core/compile/executable.ts";
 import { describeDevices, openDevice } from "../core/device/registry.ts";
-import { add, createTensor, matmul, mseLoss, mul, scan, sigmoid, split, type Tensor, tanh } from "../core/ops.ts";
+import { add, createTensor, item, lt, matmul, mseLoss, mul, scan, sigmoid, split, type Tensor, tanh, whileLoop } from "../core/ops.ts";
 import { scope } from "../core/tensor/scope.ts";
 import { currentDevice, useDevice } from "../core/tensor/tensor.ts";
 import type { Program, Tree } from "../engines/engine.ts";
@@ -21,6 +21,14 @@ import { shuffled } from "../harness/statistics.ts";
 import { cnn, type Network, transformer } from "./performance/plans.ts";
 
 const [STEPS, BATCH, INPUT, HIDDEN] = [32, 16, 32, 64] as const;
+const TURNS = 128;
+
+/** What is said and what is remembered, of the sums of products with the weights and what was remembered. */
+function cell(z: Tensor, c: Tensor): readonly [Tensor, Tensor] {
+  const [i, f, g, o] = split(z, [HIDDEN, HIDDEN, HIDDEN, HIDDEN], 1) as [Tensor, Tensor, Tensor, Tensor];
+  const next = add(mul(sigmoid(f), c), mul(sigmoid(i), tanh(g)));
+  return [mul(sigmoid(o), tanh(next)), next];
+}
 
 /** A layer of long short-term memory over 32 steps, as a scan, with a read-out at each. */
 const lstm: Network = {
@@ -31,10 +39,7 @@ const lstm: Network = {
     const zero = createTensor(new Float32Array(BATCH * HIDDEN), [BATCH, HIDDEN]);
     const [, ys] = scan(
       ([h, c]: readonly [Tensor, Tensor], row: Tensor) => {
-        const z = add(add(matmul(row, wx as Tensor), matmul(h, wh as Tensor)), b as Tensor);
-        const [i, f, g, o] = split(z, [HIDDEN, HIDDEN, HIDDEN, HIDDEN], 1) as [Tensor, Tensor, Tensor, Tensor];
-        const next = add(mul(sigmoid(f), c), mul(sigmoid(i), tanh(g)));
-        const out = mul(sigmoid(o), tanh(next));
+        const [out, next] = cell(add(add(matmul(row, wx as Tensor), matmul(h, wh as Tensor)), b as Tensor), c);
         return [[out, next] as const, matmul(out, wy as Tensor)] as const;
       },
       [zero, zero] as const,
@@ -44,18 +49,40 @@ const lstm: Network = {
   },
 };
 
-const networks = [lstm, cnn, transformer];
+/** A layer that reads what it said: how often it turns is a number that the graph does not know. */
+const decoder: Network = {
+  name: `LSTM that reads its own output, ${TURNS} steps known when it runs`,
+  params: [[INPUT, 4 * HIDDEN], [HIDDEN, 4 * HIDDEN], [4 * HIDDEN], [HIDDEN, INPUT]],
+  data: [aval([BATCH, INPUT], "f32"), aval([], "f64")],
+  loss: ([wx, wh, b, wy], first, count) => {
+    const zero = createTensor(new Float32Array(BATCH * HIDDEN), [BATCH, HIDDEN]);
+    const turns = item(count as Tensor);
+    const { x } = whileLoop(
+      (s) => lt(s.turn, turns),
+      (s) => {
+        const [out, next] = cell(add(add(matmul(s.x, wx as Tensor), matmul(s.h, wh as Tensor)), b as Tensor), s.c);
+        return { turn: add(s.turn, 1), h: out, c: next, x: matmul(out, wy as Tensor) };
+      },
+      { turn: 0, h: zero, c: zero, x: first as Tensor },
+    );
+    return mseLoss(x, first as Tensor);
+  },
+};
+
+const networks = [lstm, decoder, cnn, transformer];
 
 function programOf({ loss, params }: Network): Program {
   const f = (p: readonly Tensor[], ...data: Tensor[]) => loss(p.slice(0, params.length), ...data);
   return { file: "", exportName: "loss", source: "", overloaded: () => f as never, sources: undefined as never };
 }
 
-/** Arguments of a network: small numbers, and labels of two classes. */
+/** Arguments of a network: small numbers, labels of two classes, and how often a loop turns. */
 function argsOf({ params, data }: Network): Tree[] {
   const tensor = (shape: readonly number[], dtype: "f32" | "f64" | "i32" | "bool") => {
     const n = shape.reduce((a, d) => a * d, 1);
-    const values = Array.from({ length: n }, (_, i) => (dtype === "i32" ? i % 2 : Math.sin(i * 12.9898 + shape.length) * 0.1));
+    const values = Array.from({ length: n }, (_, i) =>
+      shape.length === 0 ? TURNS : dtype === "i32" ? i % 2 : Math.sin(i * 12.9898 + shape.length) * 0.1,
+    );
     return createTensor(values, shape, dtype);
   };
   return [params.map((s) => tensor(s, "f32")), ...data.map((a) => tensor(a.shape, a.dtype))];
