@@ -3,19 +3,36 @@ import { addState, emptyList, push, setNext, type While } from "../control.ts";
 import { type Graph, graphsIn, inOrder, inside, type Node, type Output } from "../graph.ts";
 import { rebuild } from "./rebuild.ts";
 
-/** A copy of the graph in which `change` may let loops grow, inner loops first; itself and again pruned where that says that it did. */
-export function changeLoops(graph: Graph, change: (loop: While) => boolean): Graph {
+/** A copy of the graph in which `change` may let nodes of a graph grow, inner graphs first; pruned again where it says that it did. */
+export function changeGraphs(graph: Graph, change: (g: Graph) => boolean): Graph {
   const made = rebuild(graph);
-  const loops: While[] = [];
   const graphs = [made];
-  for (let g = graphs.pop(); g !== undefined; g = graphs.pop())
-    for (const n of inOrder(g.results)) {
-      if (n.op === "while") loops.push(n as While);
-      graphs.push(...graphsIn(n));
-    }
+  for (const g of graphs) for (const n of inOrder(g.results)) graphs.push(...graphsIn(n));
   let isChanged = false;
-  for (const loop of loops.reverse()) isChanged = inside(loop.graph, () => change(loop)) || isChanged;
+  for (const g of graphs.reverse()) isChanged = inside(g, () => change(g)) || isChanged;
   return isChanged ? rebuild(made) : made;
+}
+
+/** The same for loops. */
+export function changeLoops(graph: Graph, change: (loop: While) => boolean): Graph {
+  return changeGraphs(graph, (g) => {
+    let isChanged = false;
+    for (const n of inOrder(g.results)) if (n.op === "while") isChanged = change(n as While) || isChanged;
+    return isChanged;
+  });
+}
+
+/** Whether one of these values is computed from an output of `n` by way of other nodes. O(nodes). */
+export function comesFrom(values: readonly Output[], n: Node): boolean {
+  const seen = new Set<Node>();
+  const left = values.map((v) => v.node);
+  for (let at = left.pop(); at !== undefined; at = left.pop()) {
+    if (at === n) return true;
+    if (seen.has(at)) continue;
+    seen.add(at);
+    for (const x of at.needs) left.push(x.node);
+  }
+  return false;
 }
 
 /** Who needs each value of a graph; a result of it is needed by undefined. O(nodes). */

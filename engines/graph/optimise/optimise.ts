@@ -2,7 +2,9 @@
 import { countNodes, type Graph, graphsIn, inOrder, type Output } from "../graph.ts";
 import { mergeCommon } from "./common.ts";
 import { fold } from "./fold.ts";
+import { fuseLoops } from "./fuse-loops.ts";
 import { moveInvariants } from "./invariants.ts";
+import { mergeBranches } from "./merge-branches.ts";
 import { productsAfter } from "./products-after.ts";
 import { productsBefore } from "./products-before.ts";
 import { rebuild } from "./rebuild.ts";
@@ -16,6 +18,8 @@ export const passes = {
   simplify,
   "common subexpressions": mergeCommon,
   invariants: moveInvariants,
+  "merge branches": mergeBranches,
+  "fuse loops": fuseLoops,
   "products before loops": productsBefore,
   "products after loops": productsAfter,
 } as const;
@@ -31,7 +35,7 @@ export interface PassStatistics {
 }
 
 /** Those for loops that stay loops: when the others find nothing. */
-const LATE: ReadonlySet<PassName> = new Set(["products before loops", "products after loops"]);
+const LATE: ReadonlySet<PassName> = new Set(["fuse loops", "products before loops", "products after loops"]);
 
 /** What a loop that was unrolled leaves for the next round is as deep as loops are nested; rounds end when nothing is found. */
 const ROUNDS = 32;

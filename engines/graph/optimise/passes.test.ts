@@ -14,7 +14,7 @@ import { rebuild } from "./rebuild.ts";
 
 useDevice(createWasm());
 
-const { add, mul, sub, div, sin, exp, neg, lt, cond, whileLoop, scan, createTensor } = ops;
+const { add, mul, sub, div, sin, cos, exp, neg, lt, cond, whileLoop, scan, createTensor } = ops;
 
 const graphOf = (f: (x: number) => number): Graph => traced(f, [0.5]).value();
 /** The graph by these passes, one after the other, as text without its head. */
@@ -148,6 +148,105 @@ describe("what a pass makes of a graph", () => {
         .map((r) => [...(r as ops.Tensor).toArray()]),
     ) as [number[][], number[][]];
     for (const [i, row] of a.entries()) for (const [k, x] of row.entries()) expect(b[i]?.[k]).toBeCloseTo(x, 13);
+  });
+
+  test("merge branches: one of each condition, also where the second reads what the first gives", () => {
+    const f = (x: number) => {
+      const c = lt(x, 1);
+      const a = cond(
+        c,
+        () => sin(x),
+        () => exp(x),
+      );
+      const b = cond(
+        c,
+        () => mul(a, 2),
+        () => neg(a),
+      );
+      // This one needs the second by way of a product.
+      const d = cond(
+        c,
+        () => mul(b, b),
+        () => mul(mul(a, b), 3),
+      );
+      return add(
+        mul(a, d),
+        cond(
+          c,
+          () => mul(d, x),
+          () => d,
+        ),
+      );
+    };
+    const graph = graphOf(f);
+    const [before, after] = [graph, by(graph, "common subexpressions", "merge branches", "common subexpressions")].map(
+      (g) => text(g).filter((l) => l.includes("if(")).length,
+    );
+    expect([before, after]).toEqual([4, 1]);
+    const apart = graphOf((x) => {
+      const c = lt(x, 1);
+      const a = cond(
+        c,
+        () => sin(x),
+        () => exp(x),
+      );
+      return cond(
+        c,
+        () => add(mul(a, a), 1),
+        () => x,
+      );
+    });
+    expect(text(by(apart, "common subexpressions", "merge branches")).filter((l) => l.includes("if("))).toHaveLength(1);
+    const between = graphOf((x) => {
+      const c = lt(x, 1);
+      const a = cond(
+        c,
+        () => sin(x),
+        () => exp(x),
+      );
+      const y = mul(a, a);
+      return cond(
+        c,
+        () => y,
+        () => x,
+      );
+    });
+    expect(text(by(between, "common subexpressions", "merge branches")).filter((l) => l.includes("if("))).toHaveLength(2);
+    for (const x of [0.3, 1.7]) expect(load(by(graph, "common subexpressions", "merge branches")).run([x])).toEqual(load(graph).run([x]));
+  });
+
+  test("fuse loops: those whose counters begin and go on alike, if neither needs the other", () => {
+    const loop = (n: number, step: (y: number, i: number) => number, y: number, by = 1) =>
+      whileLoop(
+        (s) => lt(s.i, n),
+        (s) => ({ i: add(s.i, by), y: step(s.y, s.i) }),
+        { i: 0, y },
+      ).y;
+    const whiles = (f: (x: number) => number) => {
+      const graph = by(graphOf(f), "common subexpressions");
+      const fused = passes["fuse loops"](graph);
+      expect(load(fused).run([9.5])).toEqual(load(graph).run([9.5]));
+      return text(fused).filter((l) => l.includes("while(")).length;
+    };
+    expect(
+      whiles((x) =>
+        add(
+          loop(x, sin, 1),
+          loop(x, (y, i) => mul(y, cos(i)), 2),
+        ),
+      ),
+    ).toBe(1);
+    expect(whiles((x) => loop(x, sin, loop(x, cos, 2)))).toBe(2);
+    expect(whiles((x) => add(loop(x, sin, 1), loop(x, cos, 2, 2)))).toBe(2);
+    expect(whiles((x) => add(loop(x, sin, 1), loop(mul(x, 2), cos, 2)))).toBe(2);
+    expect(
+      whiles((x) =>
+        add(
+          loop(x, (y, i) => loop(x, add, mul(y, i)), 1),
+          loop(x, (y) => add(y, x), 2),
+        ),
+      ),
+    ).toBe(2);
   });
 
   test("a loop of many turns, or of turns that are not known, stays", () => {
