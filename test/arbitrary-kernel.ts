@@ -111,6 +111,17 @@ export function drawKernelCase(gen: fc.GeneratorValue, maxExtent = 70): KernelCa
     return { strides: s, span: offset + reach, offset, indirect: indexed ? { stride: step, extent } : undefined };
   };
 
+  /** Walks the first axes by steps that may meet. */
+  const crowd = (axes: number): ReturnType<typeof place> => {
+    const s = extents.map((_, a) => (a < axes ? integer(1, 4) : 0));
+    return {
+      strides: s,
+      span: 1 + s.reduce((n, step, a) => n + step * Math.max(0, (extents[a] as number) - 1), 0),
+      offset: 0,
+      indirect: undefined,
+    };
+  };
+
   const accessOf = (s: readonly number[]): Access[] => s.map((x) => (x === 0 ? "fixed" : x === 1 ? "unit" : "strided"));
   const addOperand = (dtype: DType, moves: readonly boolean[], indexed: boolean, values: (i: number) => number): number => {
     const p = place(moves, indexed, true);
@@ -208,7 +219,8 @@ export function drawKernelCase(gen: fc.GeneratorValue, maxExtent = 70): KernelCa
     const storedMoves = extents.map((_, a) => a < stored);
     const accumulate = chance(scatters ? 60 : 15);
     let storeAt: Expr | undefined;
-    const out = place(scatters ? storedMoves.map((m) => m && chance(60)) : storedMoves, scatters, true);
+    const overlaps = accumulate && !scatters && chance(40);
+    const out = overlaps ? crowd(stored) : place(scatters ? storedMoves.map((m) => m && chance(60)) : storedMoves, scatters, true);
     if (scatters) {
       const extent = (out.indirect as { extent: number }).extent;
       const at = addOperand(

@@ -46,7 +46,10 @@ export interface Output extends Operand {
   readonly each: "element" | "row" | "prefix";
   /** For an indirect output: the i32 position along its indirect axis. */
   readonly storeAt: Expr | undefined;
-  /** True: `out += result` (scatter-add), points visited in row-major order one after the other. False: `out = result`. */
+  /**
+   * True: `out += result` (scatter-add, windows that overlap), points that lie at one element visited in row-major order one after the
+   * other. False: `out = result`, and only indirect stores may meet.
+   */
   readonly accumulate: boolean;
 }
 

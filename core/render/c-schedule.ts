@@ -6,6 +6,7 @@
 import { isHeavy } from "../kernel/heavy.ts";
 import type { Geometry, Kernel, Output } from "../kernel/kernel.ts";
 import { postorder } from "../kernel/scalar-expr.ts";
+import { arePlacesApart } from "./apart.ts";
 import { allOperands, storeRoots } from "./wasm-layout.ts";
 
 export interface Schedule {
@@ -31,11 +32,12 @@ export function arePointsIndependent(kernel: Kernel, geometry: Geometry): boolea
 }
 
 /** The same, whatever may be wrong with an index. */
-export function storesApart(kernel: Kernel, { extents }: Geometry): boolean {
+export function storesApart(kernel: Kernel, { extents, strides }: Geometry): boolean {
   const moves = (o: Output, axis: number) => o.access[axis] !== "fixed" || extents[axis] === 1;
-  const isPlain = (o: Output) => {
+  const isPlain = (o: Output, i: number) => {
     const stored = o.each === "row" ? kernel.rank - kernel.reduced : kernel.rank;
-    return !o.indirect && Array.from({ length: stored }, (_, axis) => axis).every((axis) => moves(o, axis));
+    const isEverywhere = Array.from({ length: stored }, (_, axis) => axis).every((axis) => moves(o, axis));
+    return !o.indirect && isEverywhere && arePlacesApart(strides[kernel.operands.length + i] as readonly number[], extents);
   };
   return kernel.outputs.every(isPlain);
 }

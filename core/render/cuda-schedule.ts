@@ -10,6 +10,7 @@
  */
 import type { Geometry, Kernel } from "../kernel/kernel.ts";
 import { postorder } from "../kernel/scalar-expr.ts";
+import { arePlacesApart } from "./apart.ts";
 import { scheduleOf, storesApart } from "./c-schedule.ts";
 import { isWide, type Work } from "./cuda-layout.ts";
 import { allOperands } from "./wasm-layout.ts";
@@ -138,15 +139,8 @@ function isFree(kernel: Kernel, { extents, strides, indirect }: Geometry, axis: 
   return kernel.outputs.every((o, i) => {
     const k = kernel.operands.length + i;
     if (o.access[axis] === "fixed") return false;
-    // The places are apart where every step is longer than all that smaller steps reach.
+    const own = strides[k] as readonly number[];
     const at = indirect[k];
-    const steps = (strides[k] as readonly number[]).map((s, a) => ({ step: Math.abs(s), length: extents[a] as number }));
-    if (at !== undefined) steps.push({ step: Math.abs(at.stride), length: at.extent });
-    let reach = 0;
-    for (const { step, length } of steps.filter((s) => s.length > 1 && s.step > 0).sort((a, b) => a.step - b.step)) {
-      if (step <= reach) return false;
-      reach += step * (length - 1);
-    }
-    return true;
+    return at === undefined ? arePlacesApart(own, extents) : arePlacesApart([...own, at.stride], [...extents, at.extent]);
   });
 }

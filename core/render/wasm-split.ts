@@ -64,7 +64,6 @@ export function splitOf({ kernel: k, geometry }: KernelLaunch, wanted: number): 
   const isChecked = allOperands(k).some((o) => o.indirect);
   let best: Split | undefined;
   for (let axis = 0; axis < outer; axis++) {
-    if (k.outputs.some((o, i) => o.accumulate && overlaps(geometry, k.operands.length + i, axis))) continue;
     const extent = geometry.extents[axis] as number;
     const isAlongLanes = axis === outer - 1 && k.operands.every((o) => o.access[axis] !== "strided");
     const step = isAlongLanes ? LANES : k.operands.some((o) => o.access[axis] === "unit") ? LINE : 1;
@@ -74,13 +73,6 @@ export function splitOf({ kernel: k, geometry }: KernelLaunch, wanted: number): 
     if (isChecked && extent > 1) break;
   }
   return best;
-}
-
-/** True where points with different coordinates along `axis` may lie at one place of an operand (as windows do that overlap). */
-function overlaps({ extents, strides }: Geometry, operand: number, axis: number): boolean {
-  const own = strides[operand] as readonly number[];
-  const reach = own.reduce((n, s, a) => (a === axis ? n : n + Math.abs(s) * ((extents[a] as number) - 1)), 0);
-  return Math.abs(own[axis] as number) <= reach;
 }
 
 /** A fold in parts along its first reduced axis, each to a row of scratch memory, which are then folded. */
