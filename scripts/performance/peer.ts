@@ -19,8 +19,8 @@ interface Answer {
   readonly about?: Record<string, string>;
 }
 
-/** Threads of a child may spin for a while after a call; others are not to be clocked meanwhile. */
-const SETTLE_MS = 30;
+/** Threads of a child may spin after a call, those of OpenBLAS for a tenth of a second; others are not to be clocked meanwhile. */
+const SETTLE_MS = 150;
 
 export class PeerProcess {
   readonly about: Record<string, string>;

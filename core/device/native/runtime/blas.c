@@ -60,4 +60,4 @@ int32_t tg_open_blas(const char *path) {
   return 1;
 }
 
-void tg_use_blas(int32_t use) { blas.use = use != 0; }
+void tg_use_blas(int32_t use) { blas.use = use; }

@@ -20,7 +20,7 @@ static void NAME(blas_chunk)(void *context, int64_t chunk) {
 
 /** Returns 0 where OpenBLAS is not there, or not faster than our own tiles. */
 static int NAME(multiply_blas)(const NAME(product) *g) {
-  if (!blas.found || !blas.use || TG_MAX(TG_MAX(g->m, g->n), g->k) > INT32_MAX / 2) return 0;
+  if (!blas.found || blas.use < (TG_BLAS_PAYS ? 1 : 2) || TG_MAX(TG_MAX(g->m, g->n), g->k) > INT32_MAX / 2) return 0;
   if ((double)g->m * (double)g->n * (double)g->k < TG_BLAS_WORK) return 0;
   int64_t down = TG_CEIL_DIV(g->m, TG_BLAS_PART), across = TG_CEIL_DIV(g->n, TG_BLAS_PART);
   NAME(blas_parts) parts = {g, TG_CEIL_DIV(TG_CEIL_DIV(g->m, down), 24) * 24, TG_CEIL_DIV(TG_CEIL_DIV(g->n, across), 24) * 24};

@@ -82,7 +82,7 @@ void NAME(tg_gemm)(const tg_gemm *shape, const T *a, const T *b, T *c, tg_epilog
   NAME(batch) batch = {shape, a, b, c, epilogue, context, 1};
   double work = (double)shape->m * (double)shape->n * (double)(shape->k + 1);
   /* Few large products: the threads share each. Many or small ones: each product is one thread's. */
-  if (shape->batches < 2 * tg_threads() && work > 8 * TG_CHUNK_WORK) {
+  if (shape->batches < 2 * tg_threads() && work > 4 * TG_CHUNK_WORK) {
     for (int64_t i = 0; i < shape->batches; i++) NAME(batch_chunk)(&batch, i);
     return;
   }

@@ -17,6 +17,11 @@ typedef T NAME(vec) __attribute__((vector_size(TG_VECTOR_BYTES), aligned(sizeof(
  */
 TG_INLINE void NAME(tile)(int rows, int64_t k, const T *a, int64_t a_row, int64_t a_step, const T *b, int64_t b_step, T *c, int64_t ldc,
                           int accumulate) {
+  /* The tile of C is asked for now, so that it is there when the terms are summed. */
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+    for (int j = 0; j < TG_VECTORS; j++) __builtin_prefetch(c + i * ldc + j * LANES, 1, 3);
   NAME(vec) sum[TG_ROWS][TG_VECTORS];
 #pragma GCC unroll 16
   for (int i = 0; i < rows; i++)
@@ -52,9 +57,13 @@ static void NAME(store_part)(const T *tile, int64_t rows, int64_t columns, T *c,
 }
 
 static void NAME(packed_tile)(int64_t rows, int64_t columns, int64_t k, const T *a, const T *b, T *c, int64_t ldc, int accumulate) {
-  if (rows == TG_ROWS && columns == NR) {
-    NAME(tile)(TG_ROWS, k, a, 1, TG_ROWS, b, NR, c, ldc, accumulate);
+  if (columns == NR) {
+#define TG_CASE(count)                                               \
+  case count:                                                        \
+    NAME(tile)(count, k, a, 1, TG_ROWS, b, NR, c, ldc, accumulate);  \
     return;
+    switch (rows) { TG_ROW_CASES }
+#undef TG_CASE
   }
   T part[TG_ROWS * NR];
   NAME(tile)(TG_ROWS, k, a, 1, TG_ROWS, b, NR, part, NR, 0);
@@ -72,6 +81,24 @@ static void NAME(direct_tile)(int64_t rows, int64_t k, const T *a, int64_t a_row
 #undef TG_CASE
 }
 
+typedef T NAME(four) __attribute__((vector_size(4 * sizeof(T)), aligned(sizeof(T)), may_alias));
+
+/** Four vectors of four elements, `across` apart, into four of one element each of them, `width` apart. */
+TG_INLINE void NAME(turn_four)(const T *from, int64_t across, T *to, int64_t width) {
+  NAME(four) r0 = *(const NAME(four) *)from, r1 = *(const NAME(four) *)(from + across);
+  NAME(four) r2 = *(const NAME(four) *)(from + 2 * across), r3 = *(const NAME(four) *)(from + 3 * across);
+#define TG_PAIRS(x, y, i, j) ((NAME(four)){x[i], y[i], x[j], y[j]})
+#define TG_HALVES(x, y, i) ((NAME(four)){x[i], x[i + 1], y[i], y[i + 1]})
+  NAME(four) low01 = TG_PAIRS(r0, r1, 0, 1), high01 = TG_PAIRS(r0, r1, 2, 3);
+  NAME(four) low23 = TG_PAIRS(r2, r3, 0, 1), high23 = TG_PAIRS(r2, r3, 2, 3);
+  *(NAME(four) *)to = TG_HALVES(low01, low23, 0);
+  *(NAME(four) *)(to + width) = TG_HALVES(low01, low23, 2);
+  *(NAME(four) *)(to + 2 * width) = TG_HALVES(high01, high23, 0);
+  *(NAME(four) *)(to + 3 * width) = TG_HALVES(high01, high23, 2);
+#undef TG_PAIRS
+#undef TG_HALVES
+}
+
 /** Packs `count` vectors of `k` elements, element (v, p) at from[v * across + p * along], into to[p * width + v], zeros above `count`. */
 static void NAME(pack_panel)(const T *from, int64_t across, int64_t along, int64_t count, int64_t width, int64_t k, T *to) {
   if (count < width) memset(to, 0, (size_t)(width * k) * sizeof(T));
@@ -86,13 +113,13 @@ static void NAME(pack_panel)(const T *from, int64_t across, int64_t along, int64
   }
   /* Transposing: a few elements along at a time, so that what is read of each vector is a cache line and what is written stays. */
   for (int64_t p0 = 0; p0 < k; p0 += 16) {
-    int64_t p1 = TG_MIN(p0 + 16, k);
-    for (int64_t v = 0; v < count; v++) {
+    int64_t p1 = TG_MIN(p0 + 16, k), v = 0;
+    if (along == 1 && p1 - p0 == 16)
+      for (; v + 4 <= count; v += 4)
+        for (int64_t p = p0; p < p1; p += 4) NAME(turn_four)(from + v * across + p, across, to + p * width + v, width);
+    for (; v < count; v++) {
       const T *source = from + v * across;
-      if (along == 1)
-        for (int64_t p = p0; p < p1; p++) to[p * width + v] = source[p];
-      else
-        for (int64_t p = p0; p < p1; p++) to[p * width + v] = source[p * along];
+      for (int64_t p = p0; p < p1; p++) to[p * width + v] = source[p * along];
     }
   }
 }
@@ -139,8 +166,11 @@ static void NAME(multiply_chunk)(void *context, int64_t chunk) {
     g->epilogue(g->context, g->batch, g->i0 + i0, g->i0 + i1, g->j0 + j0, g->j0 + j1);
 }
 
-/** Terms at once, rows of a chunk (both sized for the caches), and the most rows and columns packed at once. */
-#define TG_TERMS 256
+/**
+ * Most terms at once and rows of a chunk: 2 KiB of each row of A, so that a chunk of A lies in the second-level cache and C is read and
+ * written once in that many terms; and the most rows and columns packed at once.
+ */
+#define TG_TERMS ((int64_t)(2048 / sizeof(T)))
 #define TG_CHUNK_ROWS (TG_CEIL_DIV(96, TG_ROWS) * TG_ROWS)
 #define TG_BLOCK_ROWS (TG_CHUNK_ROWS * 32)
 #define TG_BLOCK_COLUMNS 3072
@@ -155,14 +185,15 @@ static void NAME(multiply_packed)(NAME(product) *g) {
   if (!g->packed_a || !g->packed_b) return;
   for (g->j0 = 0; g->j0 < g->n; g->j0 += g->columns) {
     g->columns = TG_MIN(TG_BLOCK_COLUMNS, g->n - g->j0);
+    int64_t even_terms = TG_CEIL_DIV(g->k, TG_CEIL_DIV(g->k, TG_TERMS));
     for (g->p0 = 0; g->p0 < g->k; g->p0 += g->terms) {
-      g->terms = TG_MIN(TG_TERMS, g->k - g->p0);
+      g->terms = TG_MIN(even_terms, g->k - g->p0);
       for (g->i0 = 0; g->i0 < g->m; g->i0 += g->rows) {
         g->rows = TG_MIN(TG_BLOCK_ROWS, g->m - g->i0);
         g->chunk_rows = TG_MIN(TG_CHUNK_ROWS, TG_CEIL_DIV(g->rows, TG_ROWS) * TG_ROWS);
         int64_t down = TG_CEIL_DIV(g->rows, g->chunk_rows), panels = TG_CEIL_DIV(g->columns, NR);
-        /* About six chunks a thread, none narrower than two panels. */
-        int64_t across = TG_MAX(1, TG_MIN(threads * 6 / down, panels / 2));
+        /* About twelve chunks a thread, so that the last one to end is not waited for long. */
+        int64_t across = TG_MAX(1, TG_MIN(threads * 12 / down, panels));
         g->chunk_columns = TG_CEIL_DIV(panels, across) * NR;
         tg_parallel(TG_CEIL_DIV(g->rows, TG_ROWS) + panels, NAME(pack_chunk), g);
         tg_parallel(down * TG_CEIL_DIV(g->columns, g->chunk_columns), NAME(multiply_chunk), g);

@@ -16,9 +16,12 @@
 #define TG_MAX_THREADS 256
 /** Looks between two looks at the clock: about a microsecond. */
 #define TG_LOOKS 32
-/** How long a thread looks before it sleeps, and how long one round may take if it was on its core; nanoseconds. */
+/**
+ * How long a thread looks before it sleeps, and how long one round may take if it was on its core; nanoseconds. An interrupt takes some
+ * tens of microseconds, another process a millisecond at least.
+ */
 #define TG_PATIENCE 200000
-#define TG_TAKEN_OFF 15000
+#define TG_TAKEN_OFF 100000
 /** For so long after that nobody looks. */
 #define TG_COOL_DOWN 2000000
 
@@ -107,22 +110,25 @@ static int is_idle(void *context) {
   return atomic_load(&pool.active) == 0;
 }
 
-/** Returns when the generation is another than `seen` and open, or when thread number `index` is not wanted any more (0). */
+/**
+ * Returns when the generation is another than `seen` and open, or when thread number `index` is not wanted any more (0). A thread that
+ * was woken too late for its job looks for the next one: in a row of jobs shorter than a waking it would else never come.
+ */
 static int await_job(int index, uint64_t seen, uint64_t *generation) {
-  tg_wanted wanted_job = {seen, 0};
-  if (look_for(is_open, &wanted_job)) return *generation = wanted_job.open, 1;
-  pthread_mutex_lock(&pool.lock);
-  atomic_fetch_add(&pool.sleepers, 1);
-  uint64_t g;
-  while (g = atomic_load(&pool.generation), (g == seen || g % 2 != 0) && index < atomic_load(&pool.threads))
-    pthread_cond_wait(&pool.wake, &pool.lock);
-  atomic_fetch_sub(&pool.sleepers, 1);
-  int wanted = index < atomic_load(&pool.threads);
-  /* The last thread started is the first to go, so that `started` stays the number of those that run. */
-  if (!wanted) pool.started--;
-  pthread_mutex_unlock(&pool.lock);
-  *generation = g;
-  return wanted;
+  tg_wanted job = {seen, 0};
+  for (;;) {
+    if (look_for(is_open, &job)) return *generation = job.open, 1;
+    pthread_mutex_lock(&pool.lock);
+    atomic_fetch_add(&pool.sleepers, 1);
+    int wanted = index < atomic_load(&pool.threads);
+    if (wanted && !is_open(&job)) pthread_cond_wait(&pool.wake, &pool.lock);
+    wanted = index < atomic_load(&pool.threads);
+    atomic_fetch_sub(&pool.sleepers, 1);
+    /* The last thread started is the first to go, so that `started` stays the number of those that run. */
+    if (!wanted) pool.started--;
+    pthread_mutex_unlock(&pool.lock);
+    if (!wanted) return 0;
+  }
 }
 
 static void *work(void *argument) {
