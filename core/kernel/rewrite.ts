@@ -20,7 +20,8 @@ export function rewrite(roots: readonly Expr[], replacement: (e: Expr) => Expr |
   return roots.map((r) => done.get(r) as Expr);
 }
 
-function withOperands(e: Expr, args: readonly Expr[]): Expr {
+/** The operation of `e` on other arguments. */
+export function withOperands(e: Expr, args: readonly Expr[]): Expr {
   const [x, y, z] = args as [Expr, Expr, Expr];
   switch (e.kind) {
     case "load":
