@@ -7,7 +7,7 @@ import { resolve } from "node:path";
 import { Command } from "commander";
 import { execa } from "execa";
 import { BenchError } from "../core/base/errors.ts";
-import { openDevice } from "../core/device/registry.ts";
+import { openDevice, readyDevice } from "../core/device/registry.ts";
 import { scope } from "../core/tensor/scope.ts";
 import { Tensor, useDevice } from "../core/tensor/tensor.ts";
 import type { Prepared, Tree } from "../engines/engine.ts";
@@ -38,7 +38,7 @@ export const gradCommand: CommandMaker = ({ output, finish, argv }) =>
       .option("--check-numerics", "stop at the first NaN or infinity and name its node, line and inputs (graph engine)")
       .option("--watch <names>", "print the values of nodes, as 'while_*/body/log_*' (graph engine), to stderr"),
   ).action(async (target: string, options: GradOptions) => {
-    if (options.timeout === undefined) output.json(gradient(target, options, output));
+    if (options.timeout === undefined) output.json(await gradient(target, options, output));
     else finish(await withinTime(argv, options.timeout, output));
   });
 
@@ -60,7 +60,7 @@ async function withinTime(argv: readonly string[], seconds: number, output: Outp
   return child.exitCode;
 }
 
-function gradient(target: string, options: GradOptions, output: Output): Record<string, unknown> {
+async function gradient(target: string, options: GradOptions, output: Output): Promise<Record<string, unknown>> {
   refusePeers(options.peer);
   if (options.dtype === "f32") {
     throw new BenchError("usage", "numbers of a TypeScript program are float64, so --dtype f32 would not be what is computed", {
@@ -71,7 +71,9 @@ function gradient(target: string, options: GradOptions, output: Output): Record<
   const args = parseArguments(options.args);
   const wrt = options.wrt === undefined ? differentiable(args) : parseWrt(options.wrt, args);
   const engine = engineByName(oneEngine(options.engine));
-  const device = openDevice(chosenDevices(options.device, "auto")[0] ?? "auto");
+  const name = chosenDevices(options.device, "auto")[0] ?? "auto";
+  await readyDevice(name);
+  const device = openDevice(name);
   if (!existsSync(file)) throw new BenchError("usage", `no file ${file}`, { advice: "the program is named by the path of its .ts file" });
   useDevice(device);
   const prepared = engine.prepare(loadProgram({ file: resolve(file) }, exportName), args, wrt);

@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command } from "commander";
 import { BenchError } from "../core/base/errors.ts";
-import { openDevice } from "../core/device/registry.ts";
+import { openDevice, readyDevice } from "../core/device/registry.ts";
 import { scope } from "../core/tensor/scope.ts";
 import { useDevice } from "../core/tensor/tensor.ts";
 import type { Engine, Program, Stage, Tree } from "../engines/engine.ts";
@@ -39,11 +39,13 @@ export const irCommand: CommandMaker = ({ output }) =>
       .option("--args <json>", "array of the arguments; not for a model")
       .option("--wrt <indices>", "arguments to differentiate, as 0,2 (all that are or hold numbers)")
       .option("--size <name>", "size of a model (its first)"),
-  ).action((target: string, options: IrOptions) => {
+  ).action(async (target: string, options: IrOptions) => {
     refusePeers(options.peer);
     const [file = "", exportName] = splitTarget(target);
     if (!existsSync(file)) throw new BenchError("usage", `no file ${file}`, { advice: "the program is named by the path of its .ts file" });
-    useDevice(openDevice(chosenDevices(options.device, "auto")[0] ?? "auto"));
+    const device = chosenDevices(options.device, "auto")[0] ?? "auto";
+    await readyDevice(device);
+    useDevice(openDevice(device));
     for (const name of chosenEngines(options.engine)) {
       const engine = engineByName(name);
       const stages = scope(() => {

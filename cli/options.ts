@@ -65,9 +65,7 @@ export function oneEngine(words: readonly string[] | undefined): EngineName {
 export function chosenDevices(words: readonly string[] | undefined, otherwise: "auto" | "every"): DeviceName[] {
   const known = describeDevices();
   if (words === undefined && otherwise === "every") {
-    return known
-      .filter((device) => device.available && device.name !== "interpreter" && device.name !== "null")
-      .map((device) => device.name);
+    return known.filter((device) => device.available && device.automatic).map((device) => device.name);
   }
   const chosen = (words ?? ["auto"]).map((word): DeviceName => {
     if (word === "auto") return openDevice("auto").name;

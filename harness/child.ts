@@ -3,15 +3,18 @@
  * What the model or a library prints goes where it likes; a mistake becomes the record's outcome.
  */
 import { BenchError } from "../core/base/errors.ts";
+import type { DeviceName } from "../core/device/device.ts";
+import { readyDevice } from "../core/device/registry.ts";
 import { measureWorkload } from "./measure.ts";
 import { answer, type CellRequest, cellRequestSchema } from "./request.ts";
 import { type Cell, type Outcome, SCHEMA_VERSION } from "./schema.ts";
 import { verifyWorkload } from "./verify-cell.ts";
 import { makeWorkload } from "./workload.ts";
 
-function runRequest(request: CellRequest): Cell {
+async function runRequest(request: CellRequest): Promise<Cell> {
   const base = { schema: SCHEMA_VERSION, cell: request.cell } as const;
   try {
+    await readyDevice(request.cell.device as DeviceName);
     const work = makeWorkload(request);
     const { verified, problem } = verifyWorkload(work);
     if (problem !== undefined) return { ...base, outcome: { kind: "wrong-gradient", reason: problem }, verified };
@@ -36,6 +39,6 @@ function stackOf(error: Error): string {
   return (error.stack ?? error.message).split("\n").slice(0, 12).join("\n");
 }
 
-answer(runRequest(cellRequestSchema.parse(JSON.parse(process.argv[2] ?? "null"))));
+answer(await runRequest(cellRequestSchema.parse(JSON.parse(process.argv[2] ?? "null"))));
 // Devices may keep threads and handles; the answer is given, so nothing is waited for.
 process.exit(0);

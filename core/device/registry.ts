@@ -10,6 +10,8 @@ import { createInterpreter } from "./interpreter/device.ts";
 import { type Availability, findNative } from "./native/availability.ts";
 import { createNative } from "./native/device.ts";
 import { createNull } from "./null/device.ts";
+import { findTfjs, type LoadedTfjs, loadTfjs } from "./tfjs/backend.ts";
+import { createTfjs } from "./tfjs/device.ts";
 import { threadLimit } from "./threads.ts";
 import { createWasm } from "./wasm/device.ts";
 
@@ -18,19 +20,31 @@ interface Entry {
   /** Whether it can be used here, and what it is, or why it cannot. Asked when somebody wants to know, not before. */
   readonly find: () => Availability;
   readonly open: () => Device;
+  /** What has to be waited for before it can be opened. */
+  readonly ready?: () => Promise<void>;
 }
 
 const always = (detail: string) => () => ({ available: true, detail });
 const threadCount = () => (threadLimit() === 1 ? "one thread" : `${threadLimit()} threads`);
-const planned = (): Availability => ({ available: false, detail: "not part of this version" });
-const refuse = (): never => assert(false, "a device that is not available is opened") as never;
+
+let tfjs: LoadedTfjs | undefined;
 
 /** In the order in which `auto` prefers them; those of `NEVER_AUTOMATIC` are asked for by name only. */
 const ENTRIES: readonly Entry[] = [
   { name: "cuda", find: findCuda, open: createCuda },
   { name: "native", find: findNative, open: createNative },
   { name: "wasm", find: () => ({ available: true, detail: `WebAssembly SIMD, ${threadCount()}` }), open: createWasm },
-  { name: "tfjs", find: planned, open: refuse },
+  {
+    name: "tfjs",
+    find: findTfjs,
+    open: () => {
+      assert(tfjs !== undefined, "the tfjs device is opened before readyDevice was waited for");
+      return createTfjs(tfjs);
+    },
+    ready: async () => {
+      tfjs ??= await loadTfjs();
+    },
+  },
   { name: "interpreter", find: always("float64 on the host, point by point: the reference, slow"), open: createInterpreter },
   { name: "null", find: always("computes nothing: isolates the host's overhead"), open: createNull },
 ];
@@ -39,11 +53,23 @@ const NEVER_AUTOMATIC: readonly DeviceName[] = ["tfjs", "interpreter", "null"];
 
 const opened = new Map<DeviceName, Device>();
 
+/** Waits until {@link openDevice} can open a device. Only tfjs has something to wait for, and nobody else has to ask. */
+export async function readyDevice(name: DeviceName | "auto"): Promise<void> {
+  if (name !== "auto" && !opened.has(name)) await entryOf(name).ready?.();
+}
+
 /** The process's one device of this name. Throws where it is unknown or not available here. */
 export function openDevice(name: DeviceName | "auto"): Device {
   if (name === "auto") return openBest();
   const known = opened.get(name);
   if (known !== undefined) return known;
+  const device = entryOf(name).open();
+  opened.set(name, device);
+  return device;
+}
+
+/** The entry of a device that can be opened here. */
+function entryOf(name: DeviceName): Entry {
   const entry = ENTRIES.find((e) => e.name === name);
   const { available, detail } = entry?.find() ?? { available: false, detail: "" };
   if (entry === undefined || !available) {
@@ -53,9 +79,7 @@ export function openDevice(name: DeviceName | "auto"): Device {
       advice: `devices of this machine: auto, ${usable.map((d) => d.name).join(", ")}`,
     });
   }
-  const device = entry.open();
-  opened.set(name, device);
-  return device;
+  return entry;
 }
 
 let best: Device | undefined;
@@ -63,7 +87,7 @@ let best: Device | undefined;
 /** The first device that is available and opens. Where a faster one is not, that is said once. */
 function openBest(): Device {
   if (best !== undefined) return best;
-  for (const { name, find } of ENTRIES.filter((e) => e.find !== planned && !NEVER_AUTOMATIC.includes(e.name))) {
+  for (const { name, find } of ENTRIES.filter((e) => !NEVER_AUTOMATIC.includes(e.name))) {
     const { available, detail, isQuiet } = find();
     if (available) {
       try {
@@ -78,10 +102,18 @@ function openBest(): Device {
   return assert(false, "no device can be opened") as never;
 }
 
+export interface DeviceDescription {
+  readonly name: DeviceName;
+  readonly available: boolean;
+  readonly detail: string;
+  /** False for those that are used only where they are named. */
+  readonly automatic: boolean;
+}
+
 /** Every device that the project knows, for `bench doctor`. */
-export function describeDevices(): readonly { readonly name: DeviceName; readonly available: boolean; readonly detail: string }[] {
+export function describeDevices(): readonly DeviceDescription[] {
   return ENTRIES.map(({ name, find }) => {
     const { available, detail } = find();
-    return { name, available, detail };
+    return { name, available, detail, automatic: !NEVER_AUTOMATIC.includes(name) };
   });
 }

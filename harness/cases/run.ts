@@ -4,7 +4,7 @@
  */
 import type { FloatDType } from "../../core/base/dtype.ts";
 import type { DeviceName } from "../../core/device/device.ts";
-import { openDevice } from "../../core/device/registry.ts";
+import { openDevice, readyDevice } from "../../core/device/registry.ts";
 import { scope } from "../../core/tensor/scope.ts";
 import { useDevice } from "../../core/tensor/tensor.ts";
 import type { Engine, EngineName } from "../../engines/engine.ts";
@@ -35,6 +35,7 @@ export async function* runCases(paths: readonly string[], { engines, devices, dt
   for (const given of engines) {
     const engine = typeof given === "string" ? engineByName(given) : given;
     for (const device of devices) {
+      await readyDevice(device);
       for (const [i, asked] of dtypes.entries()) {
         for (const reference of cases) {
           const plain = isPlain(reference);

@@ -198,7 +198,8 @@ class TfjsDevice implements Device {
     const { epilogue: _, ...alone } = launch;
     const product = this.runnable(alone, made);
     const map = this.runnable({ ...epilogue, inputs: epilogue.inputs.map((i) => i + 1) }, made);
-    const elements = launch.kind === "matmul" ? launch.batch.length * launch.m * launch.n : launch.n * launch.o * launch.output[0] * launch.output[1];
+    const elements =
+      launch.kind === "matmul" ? launch.batch.length * launch.m * launch.n : launch.n * launch.o * launch.output[0] * launch.output[1];
     return (...addresses) => {
       const given = addresses.slice(outputs);
       const at = this.alloc(elements * ELEMENT);
@@ -229,7 +230,8 @@ class TfjsDevice implements Device {
       return (...addresses) => {
         const results = program.run(addresses);
         for (const [i, { output, region }] of stored.entries())
-          if (region.length > 0) this.memory.write((addresses[output] as Address) + region.low * ELEMENT, results[i] as (typeof results)[number]);
+          if (region.length > 0)
+            this.memory.write((addresses[output] as Address) + region.low * ELEMENT, results[i] as (typeof results)[number]);
           else results[i]?.dispose();
       };
     } catch (error) {

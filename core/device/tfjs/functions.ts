@@ -63,7 +63,8 @@ const identity: Way = (_, x) => x as Value;
 const truncated = (b: Builder, x: Value) =>
   choose(b, less(b, x, lit(b, x, 0)), b.kernel("Ceil", { x }, {}, x.shape, x.dtype), b.kernel("Floor", { x }, {}, x.shape, x.dtype));
 const keepsNaN = (way: Way): Way => way1((b, x) => choose(b, isNaNOf(b, x), x, way(b, x)));
-const scaledLog = (base: number): Way => way1((b, x) => mul(b, b.kernel("Log", { x }, {}, x.shape, x.dtype), lit(b, x, 1 / Math.log(base))));
+const scaledLog = (base: number): Way =>
+  way1((b, x) => mul(b, b.kernel("Log", { x }, {}, x.shape, x.dtype), lit(b, x, 1 / Math.log(base))));
 
 /** Floor, and one more where at least a half is left. */
 const roundHalfUp = (b: Builder, x: Value) => {
@@ -71,10 +72,31 @@ const roundHalfUp = (b: Builder, x: Value) => {
   return choose(b, atLeast(b, sub(b, x, floor), lit(b, x, 0.5)), add(b, floor, lit(b, x, 1)), floor);
 };
 
+const sign = (b: Builder, x: Value) => {
+  const zero = lit(b, x, 0);
+  return sub(b, cast(b, less(b, zero, x), x.dtype), cast(b, less(b, x, zero), x.dtype));
+};
+
+/** log(u) x / (u - 1) for u = 1 + x, which makes up for the rounding of u (Kahan, in the HP-15C handbook, 1982). */
+const log1p = way1((b, x) => {
+  const u = add(b, x, lit(b, x, 1));
+  const isItself = either(b, equal(b, u, lit(b, x, 1)), equal(b, u, lit(b, x, Number.POSITIVE_INFINITY)));
+  const log = mul(b, kernel1("Log")(b, u), apply2(b, "RealDiv", x, sub(b, u, lit(b, x, 1))));
+  return choose(b, isItself, x, log);
+});
+
+/** 2t / (1 + t²) and (1 - t)(1 + t) / (1 + t²) for t = tan(x / 2). */
+const byHalfAngle = (top: (b: Builder, t: Value, one: Value) => Value): Way =>
+  way1((b, x) => {
+    const t = kernel1("Tan")(b, mul(b, x, lit(b, x, 0.5)));
+    const one = lit(b, x, 1);
+    return apply2(b, "RealDiv", top(b, t, one), add(b, one, mul(b, t, t)));
+  });
+
 const FLOAT_UNARY: Partial<Record<UnaryFn, readonly Way[]>> = {
   neg: [kernel1("Neg")],
   abs: [kernel1("Abs")],
-  sign: [kernel1("Sign"), keepsNaN(kernel1("Sign"))],
+  sign: [kernel1("Sign"), keepsNaN(kernel1("Sign")), keepsNaN(way1(sign))],
   floor: [kernel1("Floor")],
   ceil: [kernel1("Ceil")],
   trunc: [way1(truncated)],
@@ -83,11 +105,11 @@ const FLOAT_UNARY: Partial<Record<UnaryFn, readonly Way[]>> = {
   exp: [kernel1("Exp")],
   expm1: [kernel1("Expm1")],
   log: [kernel1("Log")],
-  log1p: [kernel1("Log1p")],
+  log1p: [kernel1("Log1p"), log1p],
   log2: [scaledLog(2)],
   log10: [scaledLog(10)],
-  sin: [kernel1("Sin")],
-  cos: [kernel1("Cos")],
+  sin: [kernel1("Sin"), byHalfAngle((b, t) => add(b, t, t))],
+  cos: [kernel1("Cos"), byHalfAngle((b, t, one) => mul(b, sub(b, one, t), add(b, one, t)))],
   tan: [kernel1("Tan")],
   asin: [kernel1("Asin")],
   acos: [kernel1("Acos")],
@@ -104,12 +126,7 @@ const FLOAT_UNARY: Partial<Record<UnaryFn, readonly Way[]>> = {
 const INT_UNARY: Partial<Record<UnaryFn, readonly Way[]>> = {
   neg: [way1((b, x) => sub(b, lit(b, x, 0), x))],
   abs: [way1((b, x) => choose(b, less(b, x, lit(b, x, 0)), sub(b, lit(b, x, 0), x), x))],
-  sign: [
-    way1((b, x) => {
-      const zero = lit(b, x, 0);
-      return sub(b, cast(b, less(b, zero, x), "int32"), cast(b, less(b, x, zero), "int32"));
-    }),
-  ],
+  sign: [way1(sign)],
   not: [way1((b, x) => sub(b, lit(b, x, -1), x))],
   floor: [identity],
   ceil: [identity],
@@ -193,7 +210,12 @@ const selectBools: Way = (b, c, x, y) => {
 /** Towards zero and saturating, NaN giving 0. */
 const saturated = way1((b, x) => {
   const [top, bottom] = [2147483648, -2147483648];
-  const inside = choose(b, either(b, isNaNOf(b, x), either(b, atLeast(b, x, lit(b, x, top)), less(b, x, lit(b, x, bottom)))), lit(b, x, 0), x);
+  const inside = choose(
+    b,
+    either(b, isNaNOf(b, x), either(b, atLeast(b, x, lit(b, x, top)), less(b, x, lit(b, x, bottom)))),
+    lit(b, x, 0),
+    x,
+  );
   const whole = cast(b, inside, "int32");
   const isTop = atLeast(b, x, lit(b, x, top));
   const high = choose(b, isTop, lit(b, whole, 2147483647), whole);

@@ -4,7 +4,7 @@
  * output is stored as the region that it makes of its buffer. What checks indices or meets an element twice (indirect loads,
  * scattered sums) looks at host copies.
  */
-import { elementCount, type Shape } from "../../base/shape.ts";
+import { elementCount } from "../../base/shape.ts";
 import type { Kernel, Output, Reduction } from "../../kernel/kernel.ts";
 import type { KernelLaunch } from "../../kernel/launch.ts";
 import { levelsOf } from "../../kernel/level.ts";
@@ -40,7 +40,9 @@ export function storedDType(dtype: Output["dtype"]): TfDType {
 /** Why a kernel is left to the host: an expression, a scan or a rank that tfjs does not have here; undefined where there is no reason. */
 export function hostReason({ kernel, geometry }: KernelLaunch, trials: Trials): string | undefined {
   if (kernel.rank > MAX_RANK) return `${kernel.rank} axes`;
-  const foreign = postorder(rootsOf(kernel)).find((e) => e.dtype === "f64" || (operandsOf(e).length > 0 && e.kind !== "load" && !trials.wayOf(e)));
+  const foreign = postorder(rootsOf(kernel)).find(
+    (e) => e.dtype === "f64" || (operandsOf(e).length > 0 && e.kind !== "load" && !trials.wayOf(e)),
+  );
   if (foreign !== undefined) return `${"fn" in foreign ? foreign.fn : foreign.kind} of ${foreign.dtype}`;
   const [fold] = kernel.reductions;
   const isScan = kernel.outputs.some((o) => o.each === "prefix");
@@ -123,14 +125,12 @@ class KernelBuilder {
     const { b } = this;
     const shape = before.shape.map((d, i) => Math.max(d, x.shape[i] as number));
     const [p, q] = [broadcast(b, before, shape), broadcast(b, x, shape)];
-    const sum = b.kernel(dtype === "bool" ? "Maximum" : "Add", { a: p, b: q }, {}, shape, p.dtype);
-    return sum;
+    return b.kernel(dtype === "bool" ? "Maximum" : "Add", { a: p, b: q }, {}, shape, p.dtype);
   }
 
   private fold(reduction: Reduction, values: Map<Expr, Value>, folds: readonly Value[]): Value {
     const { b, outer, kernel, extents } = this;
     const { op, of } = reduction;
-    const ones = kernel.operands.length >= 0 ? new Array<number>(kernel.reduced).fill(1) : [];
     if (extents.slice(outer).includes(0)) {
       const nothing = op.startsWith("arg") ? 0 : identity(op, of.dtype);
       return b.constant(nothing, kernel.rank, TF_DTYPE[reduction.dtype as "f32"]);
@@ -139,7 +139,7 @@ class KernelBuilder {
     const kept = x.shape.slice(0, outer);
     const flat = b.reshape(x, [elementCount(kept), elementCount(extents.slice(outer))]);
     const folded = op === "sum" ? total(b, flat) : op === "max" || op === "min" ? extremum(b, op, flat) : arg(b, op, flat);
-    return b.reshape(folded, [...kept, ...ones]);
+    return b.reshape(folded, [...kept, ...extents.slice(outer).map(() => 1)]);
   }
 
   /** Stretched along the folded axes. */
@@ -149,7 +149,12 @@ class KernelBuilder {
 
   /** The tensor of an expression; `values` has those that are known. */
   private value(root: Expr, values: Map<Expr, Value>, folds: readonly Value[]): Value {
-    for (const e of postorder([root])) if (!values.has(e)) values.set(e, this.make(e, (x) => values.get(x) as Value, folds));
+    for (const e of postorder([root]))
+      if (!values.has(e))
+        values.set(
+          e,
+          this.make(e, (x) => values.get(x) as Value, folds),
+        );
     return values.get(root) as Value;
   }
 
@@ -163,7 +168,11 @@ class KernelBuilder {
       case "index": {
         const d = extents[e.axis] as number;
         const shape = extents.map((_, axis) => (axis === e.axis ? d : 1));
-        return b.table(Int32Array.from({ length: d }, (_, i) => i), shape, "int32");
+        return b.table(
+          Int32Array.from({ length: d }, (_, i) => i),
+          shape,
+          "int32",
+        );
       }
       case "reduced":
         return folds[e.stage] as Value;
@@ -203,5 +212,3 @@ class KernelBuilder {
 function rootsOf(kernel: Kernel): Expr[] {
   return [...kernel.reductions.map((r) => r.of), ...kernel.outputs.flatMap((o) => (o.storeAt ? [o.result, o.storeAt] : [o.result]))];
 }
-
-export type { Shape };

@@ -18,15 +18,28 @@ export function buildMatmul(b: Builder, launch: MatmulLaunch, operand: Operand, 
   const { m, n, k, transposeA, transposeB, batch } = launch;
   const size = batch.length * m * n;
   if (k === 0 || size === 0) return fill(b, 0, [size], "float32");
-  const x = matrices(b, operand, 0, batch.map((at) => at.a), transposeA ? [k, m] : [m, k]);
-  const y = matrices(b, operand, 1, batch.map((at) => at.b), transposeB ? [n, k] : [k, n]);
+  const x = matrices(
+    b,
+    operand,
+    0,
+    batch.map((at) => at.a),
+    transposeA ? [k, m] : [m, k],
+  );
+  const y = matrices(
+    b,
+    operand,
+    1,
+    batch.map((at) => at.b),
+    transposeB ? [n, k] : [k, n],
+  );
   const turn = (v: Value) => transpose(b, v, [0, 2, 1]);
   const p = transposeA && !canTranspose ? turn(x) : x;
   const q = transposeB && !canTranspose ? turn(y) : y;
   const attributes = { transposeA: transposeA && canTranspose, transposeB: transposeB && canTranspose };
   const count = Math.max(p.shape[0] as number, q.shape[0] as number);
   const product = b.kernel("BatchMatMul", { a: p, b: q }, attributes, [count, m, n], "float32");
-  const all = count === batch.length ? product : b.kernel("Tile", { x: product }, { reps: [batch.length, 1, 1] }, [batch.length, m, n], "float32");
+  const all =
+    count === batch.length ? product : b.kernel("Tile", { x: product }, { reps: [batch.length, 1, 1] }, [batch.length, m, n], "float32");
   return b.reshape(all, [size]);
 }
 
@@ -49,7 +62,11 @@ export function buildConvolution(b: Builder, launch: ConvolutionLaunch, operand:
   const { product, n, groups, c, o, input, output, kernel } = launch;
   const shapes = { x: [n, c, ...input], w: [o, c / groups, ...kernel], y: [n, o, ...output] };
   const [first, second, result] =
-    product === "forward" ? [shapes.x, shapes.w, shapes.y] : product === "input" ? [shapes.y, shapes.w, shapes.x] : [shapes.x, shapes.y, shapes.w];
+    product === "forward"
+      ? [shapes.x, shapes.w, shapes.y]
+      : product === "input"
+        ? [shapes.y, shapes.w, shapes.x]
+        : [shapes.x, shapes.y, shapes.w];
   const size = elementCount(result);
   if (size === 0 || elementCount(first) === 0 || elementCount(second) === 0) return fill(b, 0, [size], "float32");
   const whole = (which: 0 | 1, shape: readonly number[]) => b.reshape(operand(which, { low: 0, length: elementCount(shape) }), shape);
@@ -68,7 +85,12 @@ export function buildConvolution(b: Builder, launch: ConvolutionLaunch, operand:
 function groupOf(b: Builder, v: Value, axis: 0 | 1, group: number, groups: number): Value {
   const length = (v.shape[axis] as number) / groups;
   const at = (d: number) => v.shape.map((full, i) => (i === axis ? d : full));
-  return slice(b, v, at(length), v.shape.map((_, i) => (i === axis ? group * length : 0)));
+  return slice(
+    b,
+    v,
+    at(length),
+    v.shape.map((_, i) => (i === axis ? group * length : 0)),
+  );
 }
 
 /** How many rows or columns windows reach over: from the first element of the first to the last of the last. */

@@ -1,6 +1,7 @@
 /** Folds of the rows of a matrix: sums whose error does not grow with their length, extremes and their positions. */
-import type { Builder, Value } from "./program.ts";
+
 import { broadcast, fill } from "./broadcast.ts";
+import type { Builder, Value } from "./program.ts";
 import { padTo } from "./view.ts";
 
 /** Numbers that are added one after the other; sums of more are sums of such sums, since a backend may add in f32. */
@@ -12,10 +13,7 @@ export const MAX_SCAN = 1024;
 /** [rows, n] → [rows]: the sums; of bools, whether any is true. */
 export function total(b: Builder, x: Value): Value {
   const [rows, n] = x.shape as [number, number];
-  if (x.dtype === "bool") {
-    const any = extremum(b, "max", x);
-    return any;
-  }
+  if (x.dtype === "bool") return extremum(b, "max", x);
   if (x.dtype === "int32" || n <= BLOCK) return b.kernel("Sum", { x }, { axis: [1], keepDims: false }, [rows], x.dtype);
   const blocks = Math.ceil(n / BLOCK);
   const padded = padTo(b, x, [
@@ -46,9 +44,9 @@ export function arg(b: Builder, op: "argmax" | "argmin", x: Value): Value {
   }
   const place = b.kernel("ArgMax", { x }, { axis: 1 }, [rows], "int32");
   if (x.dtype === "int32") return place;
-  const isNaN = b.kernel("Cast", { x: b.kernel("NotEqual", { a: x, b: x }, {}, x.shape, "bool") }, { dtype: "int32" }, x.shape, "int32");
-  const firstNaN = b.kernel("ArgMax", { x: isNaN }, { axis: 1 }, [rows], "int32");
-  const any = extremum(b, "max", isNaN);
+  const nans = b.kernel("Cast", { x: b.kernel("NotEqual", { a: x, b: x }, {}, x.shape, "bool") }, { dtype: "int32" }, x.shape, "int32");
+  const firstNaN = b.kernel("ArgMax", { x: nans }, { axis: 1 }, [rows], "int32");
+  const any = extremum(b, "max", nans);
   const condition = b.kernel("NotEqual", { a: any, b: fill(b, 0, [rows], "int32") }, {}, [rows], "bool");
   return b.kernel("Select", { condition, t: firstNaN, e: place }, {}, [rows], "int32");
 }

@@ -4,8 +4,8 @@
  */
 import { type DType, hostArray } from "../../base/dtype.ts";
 import { compileScalar } from "../../kernel/javascript.ts";
-import { type Expr, load, operandsOf } from "../../kernel/scalar-expr.ts";
 import { withOperands } from "../../kernel/rewrite.ts";
+import { type Expr, load, operandsOf } from "../../kernel/scalar-expr.ts";
 import type { TfEngine } from "./backend.ts";
 import { TF_DTYPE, type Way, waysOf } from "./functions.ts";
 import { hostCopy } from "./memory.ts";
@@ -40,10 +40,22 @@ export class Trials {
     const key = `${e.kind} ${"fn" in e ? e.fn : ""} ${args.map((a) => a.dtype).join()} ${e.dtype}`;
     if (!this.known.has(key)) {
       const ways = waysOf(e);
-      const alone = ways.length === 0 ? e : withOperands(e, args.map((a, i) => load(i, a.dtype)));
+      const alone =
+        ways.length === 0
+          ? e
+          : withOperands(
+              e,
+              args.map((a, i) => load(i, a.dtype)),
+            );
       this.known.set(
         key,
-        ways.find((way) => this.isRight(way, alone, args.map((a) => a.dtype))),
+        ways.find((way) =>
+          this.isRight(
+            way,
+            alone,
+            args.map((a) => a.dtype),
+          ),
+        ),
       );
     }
     return this.known.get(key);
