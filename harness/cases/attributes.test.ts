@@ -18,6 +18,7 @@ const cases = readCases(folder);
 test.each([
   ["interpreter", "f64"],
   ["wasm", "f32"],
+  ["tfjs", "f32"],
 ] as const)("every case passes on %s in %s", { timeout: 60_000 }, async (device, dtype) => {
   const checks: Check[] = [];
   for await (const check of runCases([folder], { engines: [tape], devices: [device], dtypes: [dtype] })) checks.push(check);
