@@ -163,9 +163,14 @@ export function createTensor(values: ArrayLike<number>, shape: Shape, dtype: DTy
   const host = hostArray(dtype, a.size);
   host.set(values);
   if (!isFloat(dtype)) checkIntegers(values, host, dtype);
-  const storage = new Storage(currentDevice(), a.size * sizeOf(dtype));
-  storage.device.upload(storage.address, host);
-  return new Tensor(a, storage);
+  const tensor = new Tensor(a, new Storage(currentDevice(), a.size * sizeOf(dtype)));
+  try {
+    tensor.storage.device.upload(tensor.storage.address, host);
+  } catch (refusal) {
+    tensor.dispose();
+    throw refusal;
+  }
+  return tensor;
 }
 
 /** Throws where an element is no number: an array that is set from it would hold NaN. Truth values are taken for 0 and 1. */

@@ -50,7 +50,8 @@ const BACKENDS: readonly Backend[] = [
   { name: "cpu", packages: ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-cpu"], registered: "cpu" },
 ];
 
-const HOW = "npm install --no-save @tensorflow/tfjs-core@4.22.0 @tensorflow/tfjs-backend-wasm@4.22.0";
+/** The release that the device is tested with. */
+const TESTED = "4.22.0";
 
 const require = createRequire(import.meta.url);
 
@@ -62,13 +63,16 @@ export function findTfjs(): Availability {
     return { available: false, detail: `TRIGRAD_TFJS_BACKEND is ${asked}, and backends are ${names}` };
   const chosen = chooseBackend();
   const missing = BACKENDS.filter((b) => b !== chosen).flatMap((b) => problemOf(b) ?? []);
-  if (chosen === undefined)
-    return { available: false, detail: `${asked ? problemOf(backendNamed(asked)) : "no backend of TensorFlow.js is installed"} (${HOW})` };
+  if (chosen === undefined) {
+    const wanted = backendNamed(asked || "wasm");
+    const how = `npm install --no-save ${wanted.packages.map((p) => `${p}@${TESTED}`).join(" ")}`;
+    return { available: false, detail: `${asked ? problemOf(wanted) : "no backend of TensorFlow.js is installed"} (${how})` };
+  }
   const rest = missing.length > 0 ? `; ${missing.join("; ")}` : "";
   return { available: true, detail: `TensorFlow.js, backend ${chosen.name}: ${describe(chosen)}${rest}` };
 }
 
-/** What is wanted of these is that it can be loaded. */
+/** The backend that is named, or the first, if it can be loaded. */
 function chooseBackend(): Backend | undefined {
   const asked = process.env.TRIGRAD_TFJS_BACKEND;
   return BACKENDS.find((b) => (!asked || b.name === asked) && problemOf(b) === undefined);

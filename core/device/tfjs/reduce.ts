@@ -5,7 +5,7 @@ import type { Builder, Value } from "./program.ts";
 import { padTo } from "./view.ts";
 
 /** Numbers that are added one after the other; sums of more are sums of such sums, since a backend may add in f32. */
-const BLOCK = 128;
+const BLOCK = 32;
 
 /** Scans of more are left to the host, for the same reason. */
 export const MAX_SCAN = 1024;
