@@ -61,6 +61,40 @@ describe("bench", () => {
   });
 });
 
+describe("bench on the tfjs device", () => {
+  const onTfjs = (...words: string[]) => [...words, "--device", "tfjs", "--engine", "tape", "--json"];
+
+  test("runs a model from start to report", async () => {
+    const out = join(folder, "tfjs");
+    const { code, lines } = await bench("run", "mlp", "--quick", "--out", out, ...onTfjs());
+    expect(code).toBe(0);
+    const cells = lines.slice(0, -1).map((line) => cellSchema.parse(line));
+    expect(cells.length).toBeGreaterThan(0);
+    for (const cell of cells) expect(cell).toMatchObject({ cell: { device: "tfjs", dtype: "f32" }, outcome: { kind: "ok" } });
+    expect(existsSync(join(out, "report.html"))).toBe(true);
+  });
+
+  test("refuses float64 by name", async () => {
+    const { lines } = await bench("verify", "mlp", "--dtype", "f64", ...onTfjs());
+    const checks = lines.slice(0, -1).map((line) => checkSchema.parse(line));
+    expect(checks.length).toBeGreaterThan(0);
+    for (const check of checks) expect(check).toMatchObject({ status: "refused", message: expect.stringContaining("has no f64") });
+  });
+
+  test("without its backend is exit code 3 and one message", async () => {
+    process.env.TRIGRAD_TFJS_BACKEND = "webgl";
+    try {
+      const { code, stderr } = await bench("run", "mlp", "--device", "tfjs");
+      expect(code).toBe(3);
+      expect(stderr).toContain(
+        "the device tfjs is not available here: TRIGRAD_TFJS_BACKEND is webgl, and backends are node-gpu, node, wasm, cpu",
+      );
+    } finally {
+      delete process.env.TRIGRAD_TFJS_BACKEND;
+    }
+  });
+});
+
 describe("bench list and doctor", () => {
   test("list --json has one line for every engine and device, and for every model what it offers", async () => {
     const { lines } = await bench("list", "--json");
