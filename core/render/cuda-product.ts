@@ -306,7 +306,7 @@ class CudaProduct extends CudaProgram {
     return [
       `if (i >= rows || k >= end) return (T)0; ${this.divide("k", "positions", "image", "position")} return y[${y("i")}];`,
       `if (j >= columns || k >= end) return (T)0; ${window("k")} ${tap("j")} ${ofX("image", "link").replace("SIDE", "x")}`,
-      `${this.name}_finish(a, (I)0, batch * rows + i, j, value);`,
+      `${this.name}_finish(a, (${this.index})0, batch * rows + i, j, value);`,
     ];
   }
 

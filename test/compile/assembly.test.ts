@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { Shape } from "../../core/base/shape.ts";
 import { compile } from "../../core/compile/compile.ts";
 import type { Switch } from "../../core/compile/executable.ts";
+import { createCuda } from "../../core/device/cuda/device.ts";
 import { createInterpreter } from "../../core/device/interpreter/device.ts";
 import { findNative } from "../../core/device/native/availability.ts";
 import { createNative } from "../../core/device/native/device.ts";
@@ -12,6 +13,7 @@ import * as ops from "../../core/ops.ts";
 import { releaseConstants } from "../../core/tensor/eager.ts";
 import { type Tensor, useDevice } from "../../core/tensor/tensor.ts";
 import { valueAndGrad } from "../../engines/tape/transforms.ts";
+import { cuda } from "../cuda.ts";
 
 const native = findNative();
 if (!native.available) console.warn(`assembly is not tested on the native device: ${native.detail}`);
@@ -19,6 +21,7 @@ const devices = [
   ["interpreter", createInterpreter],
   ["wasm", createWasm],
   ...(native.available ? [["native", createNative] as const] : []),
+  ...(cuda.available ? [["cuda", createCuda] as const] : []),
 ] as const;
 
 type Program = (...inputs: Tensor[]) => Tensor[];

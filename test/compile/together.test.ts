@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Shape } from "../../core/base/shape.ts";
 import { compile } from "../../core/compile/compile.ts";
+import { createCuda } from "../../core/device/cuda/device.ts";
 import type { Device } from "../../core/device/device.ts";
 import { createInterpreter } from "../../core/device/interpreter/device.ts";
 import { findNative } from "../../core/device/native/availability.ts";
@@ -12,6 +13,7 @@ import * as ops from "../../core/ops.ts";
 import { releaseConstants } from "../../core/tensor/eager.ts";
 import { type Tensor, useDevice } from "../../core/tensor/tensor.ts";
 import { valueAndGrad } from "../../engines/tape/transforms.ts";
+import { cuda } from "../cuda.ts";
 
 const native = findNative();
 if (!native.available) console.warn(`launches together are not tested on the native device: ${native.detail}`);
@@ -21,6 +23,7 @@ const devices: readonly (readonly [string, () => Device])[] = [
   // Chunks so small that everything is shared among threads.
   ["wasm, small chunks", () => createWasm({ threads: 2, grain: 1 / 4096 })],
   ...(native.available ? [["native", createNative] as const] : []),
+  ...(cuda.available ? [["cuda", createCuda] as const] : []),
 ];
 
 function inputsOf(shapes: readonly Shape[]): Tensor[] {

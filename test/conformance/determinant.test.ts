@@ -7,6 +7,7 @@ import * as o from "../../core/ops.ts";
 import { createTensor, scope, type Tensor } from "../../core/ops.ts";
 import { useDevice } from "../../core/tensor/tensor.ts";
 import { grad, jvp } from "../../engines/tape/transforms.ts";
+import { cuda } from "../cuda.ts";
 import { directional, worst } from "./oracle.ts";
 
 type Fn = (...args: unknown[]) => unknown;
@@ -25,7 +26,12 @@ function ofRank(n: number, rank: number): Float64Array {
   });
 }
 
-describe.each(["interpreter", "wasm", ...(native.available ? (["native"] as const) : [])] as const)("on %s", (device) => {
+describe.each([
+  "interpreter",
+  "wasm",
+  ...(native.available ? (["native"] as const) : []),
+  ...(cuda.available ? (["cuda"] as const) : []),
+] as const)("on %s", (device) => {
   const ranks = [1, 2, 3, 4].flatMap((n) => Array.from({ length: n + 1 }, (_, rank) => [n, rank] as const));
 
   test.each(ranks)("det of %i rows and rank %i: gradient, tangent and Hessian agree with differences", (n, rank) => {

@@ -6,6 +6,7 @@ import * as o from "../../core/ops.ts";
 import { createTensor, scope, type Tensor } from "../../core/ops.ts";
 import { useDevice } from "../../core/tensor/tensor.ts";
 import { grad } from "../../engines/tape/transforms.ts";
+import { cuda } from "../cuda.ts";
 
 type Fn = (...args: unknown[]) => unknown;
 type Pool = (x: Tensor) => Tensor;
@@ -38,7 +39,12 @@ function windows(h: number, w: number, k: number, s: number, p: number): number[
   });
 }
 
-describe.each(["interpreter", "wasm", ...(native.available ? (["native"] as const) : [])] as const)("on %s", (device) => {
+describe.each([
+  "interpreter",
+  "wasm",
+  ...(native.available ? (["native"] as const) : []),
+  ...(cuda.available ? (["cuda"] as const) : []),
+] as const)("on %s", (device) => {
   const here = (name: string, body: () => void) =>
     test(name, () => {
       useDevice(openDevice(device));

@@ -13,9 +13,14 @@ import { type Driver, OUT_OF_MEMORY } from "./driver.ts";
 export function deviceMemory(driver: Driver, stream: number, isOrdered: boolean): MemorySource {
   return {
     reserve: (bytes) => {
-      const status = isOrdered
-        ? driver.attempt("cuMemAllocAsync", driver.cell, bytes, stream)
-        : driver.attempt("cuMemAlloc_v2", driver.cell, bytes);
+      const allocate = () =>
+        isOrdered ? driver.attempt("cuMemAllocAsync", driver.cell, bytes, stream) : driver.attempt("cuMemAlloc_v2", driver.cell, bytes);
+      let status = allocate();
+      if (status === OUT_OF_MEMORY) {
+        // What was released may be free only when the stream comes to it.
+        driver.call("cuStreamSynchronize", stream);
+        status = allocate();
+      }
       if (status === OUT_OF_MEMORY) return undefined;
       if (status !== 0) throw driver.failure(status, "an allocation");
       return driver.found;

@@ -1,4 +1,4 @@
-/** Every kind of generated kernel is compiled by NVIDIA's compiler, where it is installed: no GPU is needed for that. */
+/** Every kind of generated kernel is compiled by NVIDIA's compilers, nvcc and NVRTC, where they are installed: no GPU is needed for that. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,8 +6,16 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { drawKernelCase } from "../../../test/arbitrary-kernel.ts";
+import type { MatmulLaunch } from "../../kernel/launch.ts";
+import { describeFused } from "../../kernel/lower.ts";
+import { binary, load, unary } from "../../kernel/scalar-expr.ts";
 import { renderCuda } from "../../render/cuda.ts";
+import { type ProductLaunch, type ProductPlan, planProduct, renderProduct } from "../../render/cuda-product.ts";
 import { cudaSchedule } from "../../render/cuda-schedule.ts";
+import { canCallNative, type Library } from "../foreign.ts";
+import { ImageCache } from "../image-cache.ts";
+import { CudaCompiler } from "./compiler.ts";
+import { openCudaLibrary } from "./find.ts";
 import { runtimeText } from "./runtime-text.ts";
 
 function hasCompiler(): boolean {
@@ -35,16 +43,76 @@ describe.runIf(usable)("nvcc", () => {
 
   it("compiles random kernels, and the functions of the runtime", { timeout: 180_000 }, () => {
     const seed = Date.now() % 2 ** 31;
-    const cases = fc.sample(
-      fc.gen().map((gen) => drawKernelCase(gen)),
-      { seed, numRuns: 80 },
-    );
-    const text = cases.map(({ kernel, geometry }, i) => renderCuda(kernel, cudaSchedule(kernel, geometry), `k${i}`).source).join("\n");
-    const functions = `extern "C" __global__ void f(double *x) { x[0] = tg_polygamma_f64(x[1], x[2]) + tg_pow_f32(x[3], x[4]); }\n`;
-    for (const architecture of ["sm_75", "sm_90"]) expect(() => compile(text + functions, architecture), `seed ${seed}`).not.toThrow();
+    const text = randomKernels(seed, 80) + FUNCTIONS;
+    for (const architecture of ["sm_75", "sm_90"]) expect(() => compile(text, architecture), `seed ${seed}`).not.toThrow();
+  });
+
+  it("compiles products with every tile, and convolutions", { timeout: 180_000 }, () => {
+    expect(() => compile(products(), "sm_90")).not.toThrow();
   });
 
   it("is a check that can fail", () => {
     expect(() => compile('extern "C" __global__ void f(float *x) { x[0] = missing(1); }\n', "sm_90")).toThrow("missing");
   });
 });
+
+const nvrtc = canCallNative() ? openCudaLibrary("nvrtc", 13) : undefined;
+if (nvrtc === undefined) console.warn("skipping the check of CUDA kernels by NVRTC: it is not on this machine");
+
+describe.runIf(nvrtc !== undefined)("NVRTC", () => {
+  const folder = mkdtempSync(join(tmpdir(), "trigrad-nvrtc-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it("compiles random kernels, products and convolutions to images for a GPU, and tells what is wrong", { timeout: 180_000 }, () => {
+    const compiler = new CudaCompiler(nvrtc as Library, "sm_90", new ImageCache(folder, undefined, ".cubin"));
+    const seed = Date.now() % 2 ** 31;
+    for (const text of [randomKernels(seed, 40) + FUNCTIONS, products()])
+      expect(compiler.image(text).subarray(0, 4), `seed ${seed}`).toEqual(Buffer.from([0x7f, 0x45, 0x4c, 0x46]));
+    expect(() => compiler.image('extern "C" __global__ void f(float *x) { x[0] = missing(1); }')).toThrow("missing");
+  });
+});
+
+const FUNCTIONS = 'extern "C" __global__ void f(double *x) { x[0] = tg_polygamma_f64(x[1], x[2]) + tg_pow_f32(x[3], x[4]); }\n';
+
+function randomKernels(seed: number, count: number): string {
+  const cases = fc.sample(
+    fc.gen().map((gen) => drawKernelCase(gen)),
+    { seed, numRuns: count },
+  );
+  return cases.map(({ kernel, geometry }, i) => renderCuda(kernel, cudaSchedule(kernel, geometry), `k${i}`).source).join("\n");
+}
+
+/** Products of every tile, dtype and transposition, whole and in parts, one with an epilogue; the three products of a convolution. */
+function products(): string {
+  const launches: ProductLaunch[] = [];
+  for (const dtype of ["f32", "f64"] as const) {
+    for (const [size, k, batches] of [
+      [20, 30, 1],
+      [20, 3000, 3],
+      [100, 70, 40],
+      [400, 500, 20],
+    ] as const) {
+      const batch = Array.from({ length: batches }, (_, i) => ({ a: i * size * k, b: 0, c: i * size * size }));
+      for (const transposeA of [false, true])
+        launches.push({ kind: "matmul", dtype, m: size, n: size, k, transposeA, transposeB: !transposeA, batch, inputs: [0, 1] });
+    }
+    const strides = [400, 20, 1];
+    const epilogue = describeFused({
+      extents: [1, 20, 20],
+      operands: [
+        { dtype, strides, input: -1 },
+        { dtype, strides: [0, 0, 1], input: 2 },
+      ],
+      outputs: [{ dtype, strides, result: unary("tanh", binary("add", load(0, dtype), load(1, dtype))) }],
+      indexed: true,
+    });
+    launches.push({ ...(launches.at(-8) as MatmulLaunch), dtype, epilogue });
+    for (const product of ["forward", "input", "weight"] as const) {
+      const pairs = { input: [9, 8], output: [4, 4], kernel: [3, 2], stride: [2, 2], dilation: [1, 1], padding: [0, 0] } as const;
+      launches.push({ kind: "convolution", product, dtype, n: 30, groups: 2, c: 6, o: 4, ...pairs, inputs: [0, 1] });
+    }
+  }
+  const plans = launches.map((launch) => planProduct(launch));
+  expect(new Set(plans.map((p) => `${p.tile[0]} ${p.splits > 1}`))).toEqual(new Set(["32 false", "32 true", "64 false", "128 false"]));
+  return launches.map((launch, i) => renderProduct(launch, plans[i] as ProductPlan, `k${i}`).source).join("\n");
+}
