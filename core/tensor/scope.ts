@@ -45,7 +45,8 @@ export function closeFrame(mark: number, ...results: readonly unknown[]): void {
   for (let i = 0; i < results.length; i++) eachOwned(results[i], keep);
   for (let i = owned.length - 1; i >= mark; i--) {
     const t = owned[i] as Owned;
-    if (t.owner !== closing) continue;
+    // What frames inside own that an exception left open goes with this one.
+    if (t.owner < closing) continue;
     t.owner = 0;
     t.release();
   }
@@ -59,6 +60,7 @@ export function closeFrame(mark: number, ...results: readonly unknown[]): void {
  */
 export function scope<T>(body: (keep: <U>(value: U) => U) => T): T {
   const mark = openFrame();
+  const level = depth;
   const results: unknown[] = [];
   const keep = <U>(value: U): U => {
     results.push(value);
@@ -72,7 +74,50 @@ export function scope<T>(body: (keep: <U>(value: U) => U) => T): T {
     closeFrame(mark, ...results);
     return result;
   } finally {
-    if (!closed) closeFrame(mark);
+    if (!closed) {
+      depth = level;
+      closeFrame(mark);
+    }
+  }
+}
+
+/**
+ * Who frees what the turns of a loop make: a turn's tensors when it ends, but for those that it gives to the next turn or that are
+ * kept for good, and those that it was given when the next turn was given others. So a loop holds as much as one turn does.
+ */
+export class Turns {
+  private mark = 0;
+  /** What the turn before this one made and gave to it. */
+  private given = new Set<Owned>();
+
+  begin(): void {
+    this.mark = openFrame();
+  }
+
+  /** After a turn that came to its end. `next` is what the next one reads, `kept` what others hold from now on. */
+  end(next: readonly unknown[], kept: readonly unknown[]): void {
+    const before = this.given;
+    const now = new Set<Owned>();
+    eachInside(next, (t) => {
+      if (t.owner === depth || before.has(t)) now.add(t);
+    });
+    closeFrame(this.mark, next, kept);
+    if (before.size > 0 || now.size > 0)
+      eachInside(kept, (t) => {
+        now.delete(t);
+        before.delete(t);
+      });
+    for (const t of before) {
+      if (now.has(t) || t.owner === 0) continue;
+      t.owner = 0;
+      t.release();
+    }
+    this.given = now;
+  }
+
+  /** After a turn that ended with its test. */
+  leave(): void {
+    closeFrame(this.mark);
   }
 }
 

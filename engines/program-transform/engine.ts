@@ -108,9 +108,12 @@ class Transformed implements Prepared, Owned {
   }
 
   derivatives(x: number, order: number): readonly number[] {
-    const variant = this.find([x], []);
-    return Array.from({ length: order + 1 }, (_, n) => {
-      return this.run(variant, `order ${n}`, () => variant.specialised.order(n), [x], 1)[0] as number;
+    return scope(() => {
+      const variant = this.find([x], []);
+      return Array.from(
+        { length: order + 1 },
+        (_, n) => this.run(variant, `order ${n}`, () => variant.specialised.order(n), [x], 1)[0] as number,
+      );
     });
   }
 

@@ -15,7 +15,7 @@ import { arrayOperation, copied, EMPTY, handed, owning } from "./array-operation
 import { type Block, borrowed, boxed, type Code, copyOf, leavesOf, mapLeaves, numeral, plain } from "./code.ts";
 import { scheduled, type Unit } from "./regions.ts";
 import { isLazy } from "./structures.ts";
-import { stacksOf, type Turns, turnsOf } from "./turns.ts";
+import { heldBy, stacksOf, type Turns, turnsOf } from "./turns.ts";
 import { isArray, isNumbers, updates } from "./updates.ts";
 import { Writer } from "./writer.ts";
 
@@ -242,13 +242,26 @@ class Emitter {
       return mapLeaves(code, () => ({ text: names[at++] as string, owned: isArray(type) && isWritten(type), roomy }));
     });
     const all = [...state, ...codes.slice(carried)];
+    const held = heldBy(n);
+    const frames = held && this.w.name("t");
+    if (frames) this.w.line(`const ${frames} = new Turns();`);
     const at = this.w.lines.length;
     let head = "for (;;) {";
     this.w.indented(() => {
       const condition = boxed(this.body(test, all.map(borrowed)));
-      if (this.w.lines.length > at) this.w.line(`if (!${condition}) break;`);
+      const isStatement = this.w.lines.length > at;
+      if (frames) this.w.insert(at, `${frames}.begin();`);
+      if (isStatement) this.w.line(`if (!${condition}) ${frames ? `{ ${frames}.leave(); break; }` : "break;"}`);
       else head = `while (${condition}) {`;
       this.next(state, this.spread(this.body(body, all.map(copyOf)), body.resultType), n);
+      if (frames) {
+        const names = (list: readonly number[]) => list.flatMap((i) => leavesOf(state[i] as Code).map((c) => c.text));
+        this.w.line(
+          `${frames}.end([${names(held.next).join(", ")}], [${names(held.stacks)
+            .map((s) => `${s}.at(-1)`)
+            .join(", ")}]);`,
+        );
+      }
     });
     this.w.insert(at, head);
     this.w.line("}");

@@ -4,6 +4,7 @@ import type { Span } from "../../../core/base/span.ts";
 import { compileProgram } from "../../../core/compile/executable.ts";
 import { apply } from "../../../core/tensor/apply.ts";
 import { liftNumber } from "../../../core/tensor/eager.ts";
+import { Turns } from "../../../core/tensor/scope.ts";
 import { createTensor, currentDevice, type Tensor } from "../../../core/tensor/tensor.ts";
 import type { Graph, TensorConstant } from "../ir/graph.ts";
 import { itemAt, Numbers } from "./arrays.ts";
@@ -32,7 +33,23 @@ function tensorOf({ aval, data }: TensorConstant): Tensor {
   return createTensor(data, aval.shape, aval.dtype);
 }
 
-const RUNTIME = { tensorOf, liftNumber, Numbers, itemAt, apply, fail, deep, addAt, nothingOf, plusOf, popFrom, setAt, sumOf, zerosOf };
+const RUNTIME = {
+  tensorOf,
+  liftNumber,
+  Numbers,
+  Turns,
+  itemAt,
+  apply,
+  fail,
+  deep,
+  addAt,
+  nothingOf,
+  plusOf,
+  popFrom,
+  setAt,
+  sumOf,
+  zerosOf,
+};
 
 /** A graph made ready for the device that was current. */
 export interface Loaded {

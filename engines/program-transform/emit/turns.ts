@@ -1,5 +1,6 @@
-/** How often a loop turns, where its test compares a counter with a bound: what its stacks will hold. */
-import { type LoopNode, type Node, nodesOf } from "../ir/graph.ts";
+/** How often a loop turns, where its test compares a counter with a bound: what its stacks will hold; and where tensors of a turn go. */
+import { graphsBelow, type LoopNode, type Node, nodesOf, TensorConstant } from "../ir/graph.ts";
+import { resolveType, type Type } from "../ir/type.ts";
 
 export interface Turns {
   /** The carried value that counts. */
@@ -51,4 +52,57 @@ export function stacksOf({ body, carried }: LoopNode): ReadonlySet<number> {
     if (next.op === "arrayPush" && next.args[0] === array && uses.get(next) === 1 && uses.get(array) === 1) stacks.add(i);
   }
   return stacks;
+}
+
+/** Where the tensors that a turn made go on to: carried values that the next turn reads, and arrays to which it pushed one value. */
+export interface Held {
+  readonly next: readonly number[];
+  readonly stacks: readonly number[];
+}
+
+/** Of a loop whose turns make tensors; undefined where none do, or where it is not clear at once what holds them. */
+export function heldBy({ test, body, carried }: LoopNode): Held | undefined {
+  const makes = (n: Node) => (n.op === "apply" && n.type.kind === "tensor") || (n.op === "const" && n.value instanceof TensorConstant);
+  if (![test, body].some((graph) => graphsBelow(graph).some((g) => nodesOf(g).some(makes)))) return undefined;
+  const { params, result } = body;
+  if (result?.op !== "tuple") return undefined;
+  const next: number[] = [];
+  const stacks: number[] = [];
+  for (let i = 0; i < carried; i++) {
+    const [to, from] = [result.args[i] as Node, params[i] as Node];
+    const { type } = from;
+    if (to === from && type.kind === "array") continue;
+    if (type.kind === "array" && mayHoldTensors(type)) {
+      if (to.op !== "arrayPush" || to.args[0] !== from) return undefined;
+      stacks.push(i);
+    } else if (isFlat(type)) {
+      if (mayHoldTensors(type)) next.push(i);
+    } else return undefined;
+  }
+  return { next, stacks };
+}
+
+/** Whether a value is looked through in a few steps. */
+function isFlat(t: Type): boolean {
+  if (t.kind === "tuple") return t.items.every(isFlat);
+  if (t.kind === "union") return t.cases.every(isFlat);
+  return t.kind === "tensor" || !mayHoldTensors(t);
+}
+
+function mayHoldTensors(t: Type, seen: readonly Type[] = []): boolean {
+  if (seen.includes(t)) return false;
+  const r = resolveType(t);
+  const below = [...seen, t];
+  switch (r.kind) {
+    case "tensor":
+      return true;
+    case "tuple":
+      return r.items.some((i) => mayHoldTensors(i, below));
+    case "union":
+      return r.cases.some((c) => mayHoldTensors(c, below));
+    case "array":
+      return mayHoldTensors(r.of, below);
+    default:
+      return false;
+  }
 }

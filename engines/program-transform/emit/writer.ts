@@ -52,7 +52,7 @@ export class Writer {
     this.depth--;
   }
 
-  name(kind: "v" | "s"): string {
+  name(kind: "v" | "s" | "t"): string {
     return `${kind}${++this.names}`;
   }
 
