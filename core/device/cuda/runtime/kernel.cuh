@@ -82,9 +82,19 @@ TG_FN int tg_to_i32_f64(double x) {
   return (int)y;
 }
 TG_FN int tg_to_i32_f32(float x) { return tg_to_i32_f64((double)x); }
-/** The same as a number. Some compilers make trunc of such a pair of conversions, and a zero may be -0 then: + 0 takes its sign. */
-TG_FN double tg_whole_f64(double x) { return (double)tg_to_i32_f64(x) + 0.0; }
-TG_FN float tg_whole_f32(float x) { return (float)tg_to_i32_f32(x) + 0.0f; }
+/** The same as a number, in which a zero has no sign: compilers may make trunc of such a pair of conversions, so it is written out. */
+TG_FN double tg_whole_f64(double x) {
+  double y = x == x ? x : 0;
+  y = y < 2147483647.0 ? y : 2147483647.0;
+  y = y > -2147483648.0 ? y : -2147483648.0;
+  return trunc(y) + 0.0;
+}
+TG_FN float tg_whole_f32(float x) {
+  float y = x == x ? x : 0;
+  y = y < 2147483648.0f ? y : 2147483648.0f;
+  y = y > -2147483648.0f ? y : -2147483648.0f;
+  return truncf(y) + 0.0f;
+}
 
 /** A float as the integer of the same order, -0 before 0; a NaN is `nan`. tg_unkey gives the number back; those two keys are NaNs. */
 TG_FN int tg_key_f32(float x, int nan) {
