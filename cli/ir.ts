@@ -4,24 +4,32 @@
  */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { BenchError } from "../core/base/errors.ts";
 import { openDevice, readyDevice } from "../core/device/registry.ts";
 import { scope } from "../core/tensor/scope.ts";
 import { useDevice } from "../core/tensor/tensor.ts";
 import type { Engine, Program, Stage, Tree } from "../engines/engine.ts";
+import { showDot } from "../engines/picture/dot.ts";
+import { showPage } from "../engines/picture/page.ts";
+import type { Picture } from "../engines/picture/picture.ts";
 import { engineByName } from "../engines/registry.ts";
 import { loadModel, lossProgram } from "../harness/discover.ts";
 import { makeCase } from "../harness/materials.ts";
 import { loadProgram } from "../loader/load.ts";
 import type { CommandMaker } from "./command.ts";
-import { addCommonOptions, type CommonOptions, chosenDevices, chosenEngines, refusePeers } from "./options.ts";
+import { addCommonOptions, type CommonOptions, chosenDevices, chosenEngines, parseInteger, refusePeers } from "./options.ts";
 import { differentiable, parseArguments, parseWrt, splitTarget } from "./target.ts";
+
+const FORMATS = ["text", "dot", "html"] as const;
+type Format = (typeof FORMATS)[number];
 
 interface IrOptions extends CommonOptions {
   readonly args?: string;
   readonly wrt?: string;
   readonly size?: string;
+  readonly stage?: number;
+  readonly format: Format;
 }
 
 /** A function with the arguments at which its gradient is shown. */
@@ -38,24 +46,60 @@ export const irCommand: CommandMaker = ({ output }) =>
       .argument("<file[#export]>", "the file and the name of the function in it (f where absent), or the file of a model")
       .option("--args <json>", "array of the arguments; not for a model")
       .option("--wrt <indices>", "arguments to differentiate, as 0,2 (all that are or hold numbers)")
-      .option("--size <name>", "size of a model (its first)"),
+      .option("--size <name>", "size of a model (its first)")
+      .option("--stage <n>", "the stage of this number alone", parseInteger)
+      .addOption(
+        new Option("--format <format>", "text; dot for Graphviz, of stages that are graphs; html, a page to look around in, with times")
+          .choices(FORMATS)
+          .default("text"),
+      ),
   ).action(async (target: string, options: IrOptions) => {
     refusePeers(options.peer);
+    const { format } = options;
+    if (options.json && format !== "text")
+      throw new BenchError("usage", `--json prints text in records, and --format ${format} is no text of stages`, {
+        advice: "leave one of them out",
+      });
+    const engines = chosenEngines(options.engine);
     const [file = "", exportName] = splitTarget(target);
     if (!existsSync(file)) throw new BenchError("usage", `no file ${file}`, { advice: "the program is named by the path of its .ts file" });
     const device = chosenDevices(options.device, "auto")[0] ?? "auto";
     await readyDevice(device);
     useDevice(openDevice(device));
-    for (const name of chosenEngines(options.engine)) {
+    const pictures: Picture[] = [];
+    for (const name of engines) {
       const engine = engineByName(name);
-      const stages = scope(() => {
+      scope(() => {
         const { program, args, wrt } = subject(resolve(file), exportName, engine, options);
-        return engine.prepare(program, args, wrt).stages(args);
+        const stages = chosenStages(name, engine.prepare(program, args, wrt).stages(args), options);
+        if (options.json) for (const stage of stages) output.json({ engine: name, title: stage.title, text: stage.text });
+        else if (format === "text") output.text(stages.map((stage) => showStage(name, stage)).join("\n"));
+        else
+          for (const { picture } of stages)
+            if (picture !== undefined) pictures.push(titled(engines.length === 1 ? undefined : name, picture(format === "html")));
       });
-      if (options.json) for (const stage of stages) output.json({ engine: name, ...stage });
-      else output.text(stages.map((stage) => showStage(name, stage)).join("\n"));
     }
+    if (format === "dot") output.text(`${pictures.map(showDot).join("\n")}\n`);
+    if (format === "html") output.text(showPage(target, pictures));
   });
+
+/** The stages that are shown: all, or the one asked for, counted from 1; those with a picture where one is to be drawn. */
+function chosenStages(engine: string, all: readonly Stage[], { stage, format }: IrOptions): readonly Stage[] {
+  if (stage !== undefined && all[stage - 1] === undefined)
+    throw new BenchError("usage", `--stage ${stage}: the ${engine} engine has ${all.length} stages here`, {
+      advice: all.map(({ title }, i) => `${i + 1}: ${title}`).join("; "),
+    });
+  const chosen = stage === undefined ? all : [all[stage - 1] as Stage];
+  if (format === "text" || chosen.some(({ picture }) => picture !== undefined)) return chosen;
+  const drawn = all.flatMap(({ title, picture }, i) => (picture === undefined ? [] : [`${i + 1}: ${title}`]));
+  throw new BenchError("usage", `--format ${format}: what the ${engine} engine shows here is no graph`, {
+    advice: drawn.length > 0 ? `stages that are graphs: ${drawn.join("; ")}` : "take --format text",
+  });
+}
+
+function titled(engine: string | undefined, picture: Picture): Picture {
+  return engine === undefined ? picture : { ...picture, title: `${engine}: ${picture.title}` };
+}
 
 function subject(file: string, exportName: string | undefined, engine: Engine, options: IrOptions): Subject {
   if (options.args !== undefined) {

@@ -5,6 +5,7 @@
 import type { Node as SyntaxNode } from "oxc-parser";
 import type { Span } from "../core/base/span.ts";
 import type { Tensor } from "../core/tensor/tensor.ts";
+import type { Picture } from "./picture/picture.ts";
 
 export type EngineName = "tape" | "graph" | "program-transform";
 
@@ -86,10 +87,12 @@ export interface EngineCounts {
   readonly savedBytes?: number;
 }
 
-/** What a program is at one step on the way to its gradient, as text for a reader. */
+/** What a program is at one step on the way to its gradient, as text for a reader, and as a picture where it is a graph. */
 export interface Stage {
   readonly title: string;
   readonly text: string;
+  /** With times of the nodes, where `measure` is true and the stage is one that runs. */
+  readonly picture?: (measure: boolean) => Picture;
 }
 
 /** A value of a run that is watched. */

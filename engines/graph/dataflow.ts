@@ -252,6 +252,15 @@ export class Dataflow<T = unknown> {
     return built;
   }
 
+  /** What is fetched as a graph, to look at: of ends of the first building. */
+  graphOf(fetches: unknown): Graph {
+    const { building } = this.first;
+    const graph = new Graph(this.name);
+    graph.parameters.push(...[...building.placeholders.values()].map((p) => p.output), ...building.reads.values());
+    mapEnds(fetches, (e) => graph.results.push(e instanceof Update ? e.value : e));
+    return graph;
+  }
+
   /** The lengths of open dimensions that these forms have. */
   private lengthsOf(given: ReadonlyMap<string, Aval>): Map<string, number> {
     const lengths = new Map<string, number>();

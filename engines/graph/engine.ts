@@ -15,10 +15,15 @@ import { emit } from "./execute/emit.ts";
 import { type Executor, load } from "./execute/load.ts";
 import { countNodes, type Graph } from "./graph.ts";
 import { intrinsics } from "./intrinsics.ts";
+import { Timer } from "./observe/timeline.ts";
 import { Watcher } from "./observe/watching.ts";
 import { optimise } from "./optimise/optimise.ts";
+import { type Measured, pictureOf } from "./picture.ts";
 import { printGraph } from "./print.ts";
 import { TracedProgram } from "./traced-program.ts";
+
+/** Runs of which one is shown as what nodes take. */
+const MEASURED_RUNS = 9;
 
 /** Forms of arguments whose graphs are kept, the most recent ones. */
 const MAX_FORMS = 64;
@@ -133,13 +138,39 @@ class Prepare implements Prepared, Owned {
     const { text, programs } = emit(optimised);
     const title = (what: string, g: Graph) => `${what} (${countNodes(g)} nodes)`;
     const value = traced.value();
+    const stage = (what: string, g: Graph, results?: readonly string[], measured?: () => Measured): Stage => ({
+      title: title(what, g),
+      text: printGraph(g),
+      picture: (measure) => pictureOf(g, title(what, g), results, measure ? measured?.() : undefined),
+    });
+    const both = ["value", ...traced.sourceNames.map((name) => `∂ ${name}`)];
+    const last = stage("optimised", optimised, both, () => this.measure(optimised, args));
     return [
-      { title: title("graph of the value", value), text: printGraph(value) },
-      { title: title("graph of value and gradient", gradient), text: printGraph(gradient) },
-      { title: title("optimised", optimised), text: `${printGraph(optimised)}\n\n${work.join("\n")}` },
+      stage("graph of the value", value),
+      stage("graph of value and gradient", gradient, both),
+      { ...last, text: `${last.text}\n\n${work.join("\n")}` },
       { title: "executor", text },
       ...programs.map((p, i) => ({ title: `tensor program ${i}, before the compile service`, text: showProgram(p) })),
     ];
+  }
+
+  /** Times of the nodes of a graph of value and gradient: of the middle one of some runs. */
+  private measure(graph: Graph, args: readonly Tree[]): Measured {
+    const timer = new Timer();
+    const executor = load(graph, { observer: timer });
+    const runs = scope(() => {
+      const { leaves } = this.given(args);
+      return Array.from({ length: MEASURED_RUNS }, () => {
+        timer.begin();
+        scope(() => executor.run(leaves));
+        return timer.spent();
+      });
+    });
+    executor.dispose();
+    const { deviceMilliseconds, on } = runs.sort((a, b) => a.deviceMilliseconds - b.deviceMilliseconds)[
+      MEASURED_RUNS >> 1
+    ] as (typeof runs)[number];
+    return { device: currentDevice().name, deviceMilliseconds, timeOf: (n) => on.get(n) };
   }
 
   private run(variant: Variant, what: string, graph: () => Graph, leaves: readonly Value[]): readonly Value[] {

@@ -103,10 +103,16 @@ export function aboutOf(n: Node): string | undefined {
   return origin?.about === undefined ? origin?.saved?.about : nameOf(origin.about);
 }
 
-/** The place in the user's program: of a part of a derivative, that of what it is the derivative of. */
-export function spanOf(n: Node): Span | undefined {
+/** The node that the user's program made: of a part of a derivative, what it is the derivative of. */
+export function writtenNode(n: Node): Node {
   let at = builtNode(n);
   for (let about = at.origin?.about; about !== undefined; about = at.origin?.about) at = builtNode(about);
+  return at;
+}
+
+/** The place in the user's program. */
+export function spanOf(n: Node): Span | undefined {
+  const at = writtenNode(n);
   if (at.origin?.saved !== undefined) return at.origin.saved.span;
   let root = at.graph;
   while (root.owner !== undefined) root = root.owner.graph;

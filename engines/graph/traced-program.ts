@@ -15,7 +15,7 @@ import { backward, itself } from "./differentiate/reverse.ts";
 import { Graph, inside, named, Output, typeOf } from "./graph.ts";
 import { intrinsics } from "./intrinsics.ts";
 import { rebuild } from "./optimise/rebuild.ts";
-import { Places } from "./origin.ts";
+import { nameOf, Places } from "./origin.ts";
 import type { Type } from "./type.ts";
 
 /** Where a parameter stands in the arguments. */
@@ -140,6 +140,11 @@ export class TracedProgram {
       for (let k = 0; k < n; k++) y = y instanceof Output ? (backward([y], [1], [x as Output], itself)[0] ?? 0) : 0;
       return this.view(`order ${n}`, [], [y]);
     });
+  }
+
+  /** Names of what the gradient is taken by, in its order: `arg0.w`. */
+  get sourceNames(): readonly string[] {
+    return this.sources().map((s) => nameOf(s.node));
   }
 
   private sources(): readonly Output[] {

@@ -14,6 +14,7 @@ import { inward, LONGEST, outward } from "./arguments.ts";
 import { emitJavaScript } from "./emit/javascript.ts";
 import { type Loaded, load } from "./emit/run.ts";
 import type { Graph } from "./ir/graph.ts";
+import { pictureOf } from "./ir/picture.ts";
 import { printGraph } from "./ir/print.ts";
 import { countNodes, optimise } from "./optimise/optimise.ts";
 import { Specialised } from "./specialised.ts";
@@ -127,11 +128,15 @@ class Transformed implements Prepared, Owned {
     const { graph, passes } = optimise(gradient);
     const { text, programs } = emitJavaScript(graph);
     const work = passes.map((p) => `${p.name}: ${p.removed} nodes removed in ${p.milliseconds.toFixed(1)} ms`);
-    const title = (what: string, g: Graph) => `${what} (${countNodes(g)} nodes)`;
+    const stage = (what: string, g: Graph): Stage => {
+      const title = `${what} (${countNodes(g)} nodes)`;
+      return { title, text: printGraph(g), picture: () => pictureOf(g, title) };
+    };
+    const last = stage("optimised", graph);
     return [
-      { title: title("functional IR", specialised.graph), text: printGraph(specialised.graph) },
-      { title: title("gradient by source transformation", gradient), text: printGraph(gradient) },
-      { title: title("optimised", graph), text: `${printGraph(graph)}\n\n${work.join("\n")}` },
+      stage("functional IR", specialised.graph),
+      stage("gradient by source transformation", gradient),
+      { ...last, text: `${last.text}\n\n${work.join("\n")}` },
       { title: "generated JavaScript", text },
       ...programs.map((p, i) => ({ title: `tensor program ${i}, before the compile service`, text: showProgram(p) })),
     ];

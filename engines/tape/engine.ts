@@ -6,7 +6,7 @@ import { BenchError, mismatch } from "../../core/base/errors.ts";
 import { scope } from "../../core/tensor/scope.ts";
 import type { Engine, Intrinsics, Prepared, Program, Stage, Tree } from "../engine.ts";
 import { kindOf } from "../trees.ts";
-import { showTape } from "./show.ts";
+import { drawTape, showTape } from "./show.ts";
 import { grad, jvp, lastUse, stopGradient, valueAndGrad, vjp } from "./transforms.ts";
 
 const intrinsics: Intrinsics = {
@@ -85,8 +85,12 @@ function prepare(program: Program, _example: readonly Tree[], wrt: readonly numb
     counts: () => ({ tapeNodes: lastUse.nodes, savedBytes: lastUse.savedBytes }),
     stages(args) {
       const stages: Stage[] = [];
-      lastUse.watcher = (tape) =>
-        stages.push({ title: `recording of ${tape.count} nodes, ${tape.savedBytes} bytes saved`, text: showTape(tape) });
+      lastUse.watcher = (tape) => {
+        const title = `recording of ${tape.count} nodes, ${tape.savedBytes} bytes saved`;
+        // The tape is used again: what is drawn of it is drawn now.
+        const picture = drawTape(tape, title);
+        stages.push({ title, text: showTape(tape), picture: () => picture });
+      };
       try {
         scope(() => prepared.valueAndGrad(args));
       } finally {

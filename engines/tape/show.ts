@@ -1,11 +1,32 @@
-/** A recording as text: one node a line, in the order in which it ran, with what is kept for the backward walk. */
+/** A recording as text, one node a line in the order in which it ran, with what is kept for the backward walk; and as a picture. */
 import { type Aval, showAval } from "../../core/base/aval.ts";
 import { primitiveNames, primitives } from "../../core/primitives/table.ts";
+import { Drawing, type Picture } from "../picture/picture.ts";
 import { LEAF, SIDE, type Tape } from "./tape.ts";
 
 /** `%2: f32[3] = mul(%0, %1)   keeps 0, 1`. Numbers show their values. O(nodes). */
 export function showTape(tape: Tape): string {
   return Array.from({ length: tape.count }, (_, n) => line(tape, n)).join("\n");
+}
+
+/** Constants have no boxes; a node says what is kept for the backward walk. O(nodes). */
+export function drawTape(tape: Tape, title: string): Picture {
+  const drawing = new Drawing();
+  const typeOf = (n: number) => {
+    const at = tape.sideStart[n] as number;
+    return at < 0 ? "num" : showAval(tape.side[at + SIDE.outAval] as Aval);
+  };
+  for (let n = 0; n < tape.count; n++) {
+    const isLeaf = tape.opcode[n] === LEAF;
+    const op = isLeaf ? "argument" : (primitiveNames[tape.opcode[n] as number] as string);
+    drawing.add({ parent: -1, kind: isLeaf ? "input" : "node", label: `${op} %${n}`, op, detail: line(tape, n), type: typeOf(n) });
+    const end = tape.inStart[n + 1] as number;
+    for (let i = tape.inStart[n] as number; !isLeaf && i < end; i++) {
+      const from = tape.inputs[i] as number;
+      if (from >= 0) drawing.edge(from, n, typeOf(from));
+    }
+  }
+  return drawing.finish(title);
 }
 
 function line(tape: Tape, n: number): string {

@@ -20,7 +20,7 @@ const LAYERS: readonly { readonly layer: string; readonly files: readonly string
   { layer: "rules", files: ["rules/"], may: ["core/base", "core/primitives"] },
   {
     layer: "engine interface",
-    files: ["engines/engine.ts", "engines/forms.ts", "engines/places.ts", "engines/trees.ts"],
+    files: ["engines/engine.ts", "engines/forms.ts", "engines/picture/", "engines/places.ts", "engines/trees.ts"],
     may: ["core/base", "core/tensor"],
   },
   { layer: "tape", files: ["engines/tape/"], may: ["core/base", "core/primitives", "core/tensor", "rules", "engine interface"] },

@@ -38,6 +38,8 @@ export interface NodeTime {
   readonly launches: number;
   /** Of these launches, together. */
   readonly milliseconds: number;
+  /** Of each launch an even part: shares of all nodes add up to the time of all launches. */
+  readonly share: number;
   /** Nodes in the fullest of these launches, itself counted: 1 where the time is its alone. */
   readonly sharedBy: number;
   /** Bytes of its result, and whether they are stored; what is not stays in registers. */
@@ -122,6 +124,11 @@ export class Timer implements Observer {
     return timelineOf(this.events);
   }
 
+  /** Of all launches, and what was spent on each node of the graph that ran. */
+  spent(): { readonly deviceMilliseconds: number; readonly on: ReadonlyMap<Node, Spent> } {
+    return { deviceMilliseconds: deviceTime(this.events), on: spentOn(this.events) };
+  }
+
   private record(kind: Recorded["kind"], of: Partial<Recorded>): Recorded {
     const event = { nodes: [], stored: NONE, ...of, kind, start: this.now(), end: 0 };
     this.events.push(event);
@@ -137,18 +144,29 @@ function bytesOf(n: Node): number {
   return n.outputs.reduce((sum, { type }) => sum + (type.kind === "tensor" ? type.aval.size * sizeOf(type.aval.dtype) : 0), 0);
 }
 
-function timelineOf(recorded: readonly Recorded[]): Timeline {
-  const spent = new Map<Node, { launches: number; milliseconds: number; sharedBy: number; isStored: boolean }>();
+function deviceTime(recorded: readonly Recorded[]): number {
+  return recorded.reduce((sum, e) => sum + (e.kind === "launch" ? e.end - e.start : 0), 0);
+}
+
+export type Spent = Pick<NodeTime, "launches" | "milliseconds" | "share" | "sharedBy" | "isStored" | "bytes">;
+
+function spentOn(recorded: readonly Recorded[]): ReadonlyMap<Node, Spent> {
+  const spent = new Map<Node, { -readonly [K in keyof Spent]: Spent[K] }>();
   for (const { nodes, stored, start, end } of recorded) {
     for (const n of nodes) {
-      const of = spent.get(n) ?? { launches: 0, milliseconds: 0, sharedBy: 0, isStored: false };
+      const of = spent.get(n) ?? { launches: 0, milliseconds: 0, share: 0, sharedBy: 0, isStored: false, bytes: bytesOf(n) };
       of.launches++;
       of.milliseconds += end - start;
+      of.share += (end - start) / nodes.length;
       of.sharedBy = Math.max(of.sharedBy, nodes.length);
       of.isStored ||= stored.has(n);
       spent.set(n, of);
     }
   }
+  return spent;
+}
+
+function timelineOf(recorded: readonly Recorded[]): Timeline {
   const events = recorded.map(
     ({ kind, start, end, loop, turn, nodes, stored }): TimelineEvent => ({
       kind,
@@ -159,14 +177,13 @@ function timelineOf(recorded: readonly Recorded[]): Timeline {
       bytes: [...stored].reduce((sum, n) => sum + bytesOf(n), 0),
     }),
   );
-  const nodes = [...spent].map(
+  const nodes = [...spentOn(recorded)].map(
     ([n, of]): NodeTime => ({
       name: nameOf(n),
       kind: kindOf(n),
       type: n.outputs.map((o) => showType(o.type)).join(", "),
       span: spanOf(n),
       about: aboutOf(n),
-      bytes: bytesOf(n),
       ...of,
     }),
   );
@@ -174,7 +191,7 @@ function timelineOf(recorded: readonly Recorded[]): Timeline {
     device: currentDevice().name,
     events,
     nodes: nodes.sort((a, b) => b.milliseconds - a.milliseconds),
-    deviceMilliseconds: events.reduce((sum, e) => sum + (e.kind === "launch" ? e.milliseconds : 0), 0),
+    deviceMilliseconds: deviceTime(recorded),
   };
 }
 
