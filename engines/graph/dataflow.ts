@@ -27,8 +27,8 @@ import { oneLike, zeroLike } from "../trees.ts";
 import { check, control, customGradient } from "./control.ts";
 import { forward } from "./differentiate/forward.ts";
 import { backward, itself } from "./differentiate/reverse.ts";
-import { Graph, inside, named, Output, type TensorConstant } from "./graph.ts";
-import { Places } from "./origin.ts";
+import { Graph, inside, Output, type TensorConstant } from "./graph.ts";
+import { named, Places } from "./origin.ts";
 import { sameType, showType, tensorType } from "./type.ts";
 
 /** Lengths along the axes. What each run may have of its own is null, or a name: what has one name has one length. */

@@ -18,7 +18,7 @@ import { primitives } from "../../core/primitives/table.ts";
 import { weakDType } from "../../core/tensor/eager.ts";
 import { Tensor } from "../../core/tensor/tensor.ts";
 import { Traced, type Value } from "../../core/tensor/traced.ts";
-import { type Origin, originOf, type Places } from "./origin.ts";
+import { currentScope, type Origin, originOf, type Places } from "./origin.ts";
 import { avalOfType, NUMBER_TYPE, showType, type Type, tensorType } from "./type.ts";
 
 /** A tensor that is known when the graph is built; row-major. */
@@ -70,19 +70,6 @@ interface Inner {
 
 const NOTHING: readonly Output[] = [];
 
-let names = "";
-
-/** Runs `body` with the nodes that it adds known under a name, below the names around, or exactly so where it begins with a slash. */
-export function named<T>(name: string, body: () => T): T {
-  const before = names;
-  names = name.startsWith("/") ? name.slice(1) : before === "" ? name : `${before}/${name}`;
-  try {
-    return body();
-  } finally {
-    names = before;
-  }
-}
-
 /** Nodes that one graph may hold. */
 const MAX_NODES = 2 ** 20;
 
@@ -100,7 +87,7 @@ export class Node<O extends Operation = Operation> {
   readonly inputs: Output[];
   readonly outputs: Output[];
   /** The name scope that it was made in: "" or "layer/dense". */
-  readonly scope = names;
+  readonly scope = currentScope();
   /** How many nodes its graph had before. */
   readonly number: number;
   readonly origin: Origin | undefined;

@@ -21,6 +21,7 @@ export interface Origin {
 
 let current: Origin | undefined;
 let turn = "";
+let names = "";
 let watcher: ((made: Node) => void) | undefined;
 
 /** Called for each node that is made; its origin. Parameters of graphs inside others stand for nothing outside of these. */
@@ -63,6 +64,21 @@ export function inTurn<T>(t: number, body: () => T): T {
   } finally {
     turn = before;
   }
+}
+
+/** Runs `body` with the nodes that it adds known under a name, below the names around, or exactly so where it begins with a slash. */
+export function named<T>(name: string, body: () => T): T {
+  const before = names;
+  names = name.startsWith("/") ? name.slice(1) : before === "" ? name : `${before}/${name}`;
+  try {
+    return body();
+  } finally {
+    names = before;
+  }
+}
+
+export function currentScope(): string {
+  return names;
 }
 
 /** The node of the graph as built that a node stands for. */

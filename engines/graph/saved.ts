@@ -11,8 +11,8 @@ import { scope } from "../../core/tensor/scope.ts";
 import { createTensor, type Tensor } from "../../core/tensor/tensor.ts";
 import { addState, type If, openIf, openWhile, setNext, type While } from "./control.ts";
 import { type Building, type Dataflow, Dataflow as Flow, mapEnds, Update } from "./dataflow.ts";
-import { type Graph, graphsIn, inOrder, inside, type Node, named, type Operation, type Output } from "./graph.ts";
-import { aboutOf, from, nameOf, type Origin, spanOf } from "./origin.ts";
+import { type Graph, graphsIn, inOrder, inside, type Node, type Operation, type Output } from "./graph.ts";
+import { aboutOf, from, named, nameOf, type Origin, spanOf } from "./origin.ts";
 import {
   broken,
   FORMAT,

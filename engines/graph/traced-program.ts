@@ -12,10 +12,10 @@ import { isDifferentiable, isValue, kindOf, mapTree, oneLike, scalarResult, zero
 import { control } from "./control.ts";
 import { forward } from "./differentiate/forward.ts";
 import { backward, itself } from "./differentiate/reverse.ts";
-import { Graph, inside, named, Output, typeOf } from "./graph.ts";
+import { Graph, inside, Output, typeOf } from "./graph.ts";
 import { intrinsics } from "./intrinsics.ts";
 import { rebuild } from "./optimise/rebuild.ts";
-import { nameOf, Places } from "./origin.ts";
+import { named, nameOf, Places } from "./origin.ts";
 import type { Type } from "./type.ts";
 
 /** Where a parameter stands in the arguments. */

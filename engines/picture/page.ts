@@ -5,7 +5,9 @@
  */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { CLIENT } from "./client.ts";
+import { ARRANGE } from "./client/arrange.ts";
+import { CHOOSE } from "./client/choose.ts";
+import { MOVE } from "./client/move.ts";
 import { layout } from "./layout.ts";
 import type { Picture } from "./picture.ts";
 import { STYLE } from "./style.ts";
@@ -18,7 +20,7 @@ const scriptJson = (value: unknown) => JSON.stringify(value).replaceAll("<", "\\
 
 /** The page of these pictures. The second one is open at first, where there are two: the first with the gradient. */
 export function showPage(title: string, pictures: readonly Picture[]): string {
-  const script = `"use strict";\n${layout.toString()}\n${CLIENT}`;
+  const script = `(() => {\n"use strict";\n${layout.toString()}\n${ARRANGE}${CHOOSE}${MOVE}})();`;
   const hash = createHash("sha256").update(script).digest("base64");
   const policy = `default-src 'none'; script-src 'sha256-${hash}'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'`;
   const data = { pictures, lines: linesOf(pictures), first: Math.min(1, pictures.length - 1) };
