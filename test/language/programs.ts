@@ -250,7 +250,6 @@ export const PROGRAMS: readonly Row[] = [
     1.1,
     3,
   ],
-  ["arguments array write", "export function f(x: number, a: number[]) { a[0] = x * 2; return a[0]! * a[1]!; }", 1.1, [1, 2]],
   [
     "optional chain",
     "export function f(x: number, n: number) { const o: any = x > 2 ? {a: {b: x}} : null; return (o?.a?.b ?? x * x) + (o?.a.b ?? 0); }",

@@ -371,4 +371,11 @@ export const REFUSED: readonly (readonly [...Row, reason: string])[] = [
     4,
     "an element of an array is kept, and elements of that array are written",
   ],
+  [
+    "arguments array write",
+    "export function f(x: number, a: number[]) { a[0] = x * 2; return a[0]! * a[1]!; }",
+    1.1,
+    [1, 2],
+    "an array or an object that the program is given is written",
+  ],
 ];

@@ -78,6 +78,11 @@ export abstract class Specialiser implements Packer {
         "an object of the module is written while the function runs: the next call would find it changed",
         "make it in the function, or pass it and return the new one",
       );
+    if (o.isGiven)
+      throw this.refuse(
+        "an array or an object that the program is given is written: its caller would not see that",
+        "write a copy: [...a], { ...o }",
+      );
     if (o.home === undefined) this.journal.write(o.content, content);
     else this.writeThrough(o, o.home, content);
   }

@@ -77,6 +77,8 @@ export class Obj {
   isWritten = false;
   /** It was made by the top level of a module, and outlives a call. */
   isOfModule = false;
+  /** It stands for one that the caller holds. */
+  isGiven = false;
   constructor(content: Content, type?: ClassValue) {
     this.content = new Cell(content);
     this.content.owner = this;
