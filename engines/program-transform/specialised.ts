@@ -160,11 +160,11 @@ function specialise(program: Program, args: readonly Tree[], isOpen: (argument: 
     return param;
   };
   const value = (t: Tree, argument: number): Value => {
-    const made = valueOf(t, argument);
+    const made = lifted(t, argument);
     if (made instanceof Obj) made.isGiven = true;
     return made;
   };
-  const valueOf = (t: Tree, argument: number): Value => {
+  const lifted = (t: Tree, argument: number): Value => {
     if (typeof t === "number") {
       const node = leaf(NUM, argument);
       return isOpen(argument) ? node : s.number(t);

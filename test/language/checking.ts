@@ -206,4 +206,10 @@ export const CHECKING: readonly Row[] = [
     -0.89,
     1,
   ],
+  [
+    "try: in the test of a loop",
+    "function g(x: number) { if (x > 3) throw new Error('a'); return x; }\nexport function f(x: number, n: number) { let s = x; let i = 0; try { while (g(s) < 2 * n) { s *= 1.3; i++; } s = 0; } catch { s += x; } let t = x; try { for (let j = 0; g(t) < 2; j++) t += x * j; t *= x; } catch { t = 0; } return s * x + i + t; }",
+    1.1,
+    4,
+  ],
 ];

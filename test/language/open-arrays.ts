@@ -92,4 +92,16 @@ export const OPEN_ARRAYS: readonly Row[] = [
     1.1,
     7,
   ],
+  [
+    "gradient by an array of records",
+    "declare function grad<A>(f: (t: A) => number): (t: A) => A;\nexport function f(x: number, n: number) { const r: {a: number, b: number}[] = []; for (let i = 0; i < n; i++) r.push({a: i * x, b: x * x}); const g = grad((q: typeof r) => q.reduce((s, e) => s + e.a * e.b * e.b * x, 0))(r); return g.reduce((s, e, i) => s + e.a * x + e.b * i, 0) + g.length; }",
+    1.1,
+    5,
+  ],
+  [
+    "gradient by an array of arrays",
+    "declare function grad<A>(f: (t: A) => number): (t: A) => A;\nexport function f(x: number, n: number) { const r: number[][] = []; for (let i = 0; i < n; i++) { const q: number[] = []; for (let j = 0; j <= i; j++) q.push(x * j + i); r.push(q); } const g = grad((q: number[][]) => { let s = 0; for (const row of q) for (const v of row) s += v * v * v * x; return s; })(r); let t = 0; for (const row of g) for (const v of row) t += v; return t; }",
+    1.1,
+    4,
+  ],
 ];

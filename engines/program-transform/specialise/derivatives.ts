@@ -8,6 +8,7 @@ import { joint } from "../differentiate/reverse.ts";
 import { extract, pack, unpack } from "../ir/extract.ts";
 import type { Graph, Node } from "../ir/graph.ts";
 import { NUM, tangentType } from "../ir/type.ts";
+import type { Form } from "./form.ts";
 import { Frame } from "./frame.ts";
 import { Lists } from "./lists.ts";
 import { Choice, cellsSoFar, isNode, NULL, Obj, type Value, Variant } from "./value.ts";
@@ -162,20 +163,54 @@ export abstract class Derivatives extends Lists {
     return this.object({ kind: "record", fields: new Map([...c.fields].map(([k, x]) => [k, this.rebuild(x, nodes)])) }, v.type);
   }
 
+  private shapeless() {
+    return this.refuse(
+      "a gradient is asked for by a list or a tree, by a value of several forms, or by an array of what holds more than numbers",
+      "differentiate by numbers, tensors, and arrays and records of them",
+    );
+  }
+
   /** A gradient shaped like the value; null where there is none. */
   protected shaped(v: Value, parts: (Node | undefined)[]): Value {
     if (isNode(v)) {
       const part = parts.shift();
       return part === undefined || tangentType(v.type).kind === "unit" ? NULL : part;
     }
-    const isStructured = v instanceof Obj && v.content.value.kind === "array" && v.content.value.of.kind !== "leaf";
-    if (v instanceof Variant || isStructured)
-      throw this.refuse("a gradient by an array of structures, or by a value of several forms, is asked for", "differentiate by numbers");
+    if (v instanceof Variant) throw this.shapeless();
     if (!(v instanceof Obj)) return NULL;
     const c = v.content.value;
-    if (c.kind === "array") return this.object({ kind: "array", node: parts.shift() as Node, of: c.of });
+    if (c.kind === "array") {
+      const of = gradientForm(c.of);
+      if (of === undefined) throw this.shapeless();
+      return this.object({ kind: "array", node: parts.shift() as Node, of });
+    }
     if (c.kind === "list") return this.object({ kind: "list", items: c.items.map((x) => this.shaped(x, parts)) });
     return this.object({ kind: "record", fields: new Map([...c.fields].map(([k, x]) => [k, this.shaped(x, parts)])) });
+  }
+}
+
+/** Of what holds numbers and float tensors alone: the form of a gradient by it, which is one of plain records. */
+function gradientForm(form: Form): Form | undefined {
+  switch (form.kind) {
+    case "none":
+      return form;
+    case "leaf":
+      return tangentType(form.type) === form.type ? form : undefined;
+    case "array": {
+      const of = gradientForm(form.of);
+      return of && { kind: "array", of };
+    }
+    case "list": {
+      const items = form.items.map(gradientForm);
+      return items.every((f) => f !== undefined) ? { kind: "list", items } : undefined;
+    }
+    case "record": {
+      const fields = [...form.fields].map(([k, f]) => [k, gradientForm(f)] as const);
+      if (!fields.every((f): f is readonly [string, Form] => f[1] !== undefined)) return undefined;
+      return { kind: "record", fields: new Map(fields), type: undefined };
+    }
+    default:
+      return undefined;
   }
 }
 

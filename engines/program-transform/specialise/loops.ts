@@ -31,9 +31,17 @@ export abstract class Loops extends Elements {
       if (round > 20)
         throw this.refuse("the state of this loop changes its form from turn to turn", "keep what the loop carries in one form");
       const [freezes, unsettled] = [this.frozen.length, this.unsettled];
-      const forTest = this.arm(outer, carried, shapes, () => this.closedOff("the test of a loop", () => this.checked(test)));
-      if ([...forTest.writes].some(([c, value]) => c.number <= since && value !== c.value))
-        // A test that writes is the beginning of a turn, and where it fails the turn leaves the loop.
+      let asked: Completion = NEXT;
+      const forTest = this.arm(outer, carried, shapes, () => {
+        let on = this.truth(true);
+        asked = this.contained(() => {
+          on = this.checked(test);
+          return NEXT;
+        });
+        return asked === NEXT ? on : this.truth(true);
+      });
+      if (asked !== NEXT || [...forTest.writes].some(([c, value]) => c.number <= since && value !== c.value))
+        // A test that writes or throws is the beginning of a turn, and where it fails the turn leaves the loop.
         return this.loop(
           () => this.truth(true),
           () => this.fork(test(), turn, () => ({ kind: "break", label: undefined })),
