@@ -6,7 +6,23 @@
 import { aval } from "../core/base/aval.ts";
 import { type CompileOptions, compileProgram, type Switch } from "../core/compile/executable.ts";
 import { describeDevices, openDevice } from "../core/device/registry.ts";
-import { add, createTensor, item, lt, matmul, mseLoss, mul, scan, sigmoid, split, type Tensor, tanh, whileLoop } from "../core/ops.ts";
+import {
+  add,
+  cond,
+  createTensor,
+  item,
+  lt,
+  matmul,
+  mseLoss,
+  mul,
+  scan,
+  sigmoid,
+  split,
+  sum,
+  type Tensor,
+  tanh,
+  whileLoop,
+} from "../core/ops.ts";
 import { scope } from "../core/tensor/scope.ts";
 import { currentDevice, useDevice } from "../core/tensor/tensor.ts";
 import type { Program, Tree } from "../engines/engine.ts";
@@ -73,8 +89,16 @@ const networks = [lstm, decoder, cnn, transformer];
 
 function programOf({ loss, params }: Network): Program {
   const f = (p: readonly Tensor[], ...data: Tensor[]) => loss(p.slice(0, params.length), ...data);
-  return { file: "", exportName: "loss", source: "", overloaded: () => f as never, sources: undefined as never };
+  return asProgram(f as never);
 }
+
+const asProgram = (f: (...args: never[]) => unknown): Program => ({
+  file: "",
+  exportName: "loss",
+  source: "",
+  overloaded: () => f as never,
+  sources: undefined as never,
+});
 
 /** Arguments of a network: small numbers, labels of two classes, and how often a loop turns. */
 function argsOf({ params, data }: Network): Tree[] {
@@ -218,6 +242,46 @@ function ablation(network: Network): readonly string[] {
   });
 }
 
+/** Programs that are unrolled where they are written: a loop of JavaScript over matrices, with a decision in each turn. */
+function scaling(): readonly string[] {
+  const sizes = [48, 480, 2400];
+  const found = sizes.map((turns) =>
+    scope(() => {
+      const program = (x: Tensor, w: Tensor): Tensor => {
+        let y = x;
+        for (let i = 0; i < turns; i++) {
+          const z = tanh(add(matmul(y, w), x));
+          y = cond(
+            lt(item(sum(z)), 0),
+            () => z,
+            () => mul(z, x),
+          );
+        }
+        return sum(y);
+      };
+      const args = [createTensor(new Float32Array(32), [4, 8]), createTensor(new Float32Array(64), [8, 8])];
+      const start = performance.now();
+      const traced = new TracedProgram(asProgram(program as never), args, [0, 1]);
+      const gradient = traced.gradient();
+      const built = performance.now() - start;
+      return { nodes: countNodes(gradient), built, passes: optimise(gradient).passes };
+    }),
+  );
+  const row = (name: string, of: (f: (typeof found)[number]) => number) =>
+    `| ${name} | ${found.map((f) => ((of(f) / f.nodes) * 1e3).toFixed(2)).join(" | ")} |`;
+  return [
+    "## Time of passes by size of the graph",
+    "",
+    "Gradients of a program that is unrolled as it is traced, with a product and a decision in each turn; microseconds a node, in all rounds.",
+    "",
+    `| | ${found.map((f) => `${f.nodes} nodes`).join(" | ")} |`,
+    `| --- |${found.map(() => " --- |").join("")}`,
+    row("tracing and derivative", (f) => f.built),
+    ...passNames.map((name) => row(name, (f) => f.passes.find((p) => p.name === name)?.milliseconds ?? 0)),
+    "",
+  ];
+}
+
 const machine = machineRecord();
 console.log(`# What the graph engine makes of training steps
 
@@ -230,3 +294,5 @@ for (const n of networks) console.log(counts(n).join("\n"));
 const native = describeDevices().find((d) => d.name === "native")?.available === true;
 useDevice(openDevice(native ? "native" : "wasm"));
 for (const n of networks) console.log(ablation(n).join("\n"));
+useDevice(openDevice("null"));
+console.log(scaling().join("\n"));

@@ -6,11 +6,11 @@
  */
 import { addState, setNext, type While } from "../control.ts";
 import { type Graph, inOrder, inside, type Node, type Output } from "../graph.ts";
-import { changeGraphs, comesFrom, replaceIn } from "./loops.ts";
+import { changeGraphs, independentOf, replaceIn } from "./loops.ts";
 import { copyInto } from "./rebuild.ts";
 
 export function fuseLoops(graph: Graph): Graph {
-  return changeGraphs(graph, (g) => {
+  return changeGraphs(graph, "while", (g) => {
     const numbers = new Map<unknown, number>();
     const byCounter = new Map<string, While[]>();
     let isChanged = false;
@@ -21,7 +21,7 @@ export function fuseLoops(graph: Graph): Graph {
       if (key === undefined) continue;
       const earlier = byCounter.get(key) ?? [];
       byCounter.set(key, earlier);
-      const first = earlier.find((e) => !comesFrom(n.needs, e as Node));
+      const first = independentOf(earlier as Node[], () => n.needs) as While | undefined;
       if (first === undefined) {
         earlier.push(loop);
         continue;

@@ -3,8 +3,23 @@ import { addState, emptyList, push, setNext, type While } from "../control.ts";
 import { type Graph, graphsIn, inOrder, inside, type Node, type Output } from "../graph.ts";
 import { rebuild } from "./rebuild.ts";
 
-/** A copy of the graph in which `change` may let nodes of a graph grow, inner graphs first; pruned again where it says that it did. */
-export function changeGraphs(graph: Graph, change: (g: Graph) => boolean): Graph {
+/** Whether a node of this kind is in the graph or in one inside. */
+export function holds(graph: Graph, op: Node["op"]): boolean {
+  const graphs = [graph];
+  for (const g of graphs)
+    for (const n of inOrder(g.results)) {
+      if (n.op === op) return true;
+      graphs.push(...graphsIn(n));
+    }
+  return false;
+}
+
+/**
+ * A copy of the graph in which `change` may let nodes of a graph grow, inner graphs first; pruned again where it says that it did. A
+ * graph without nodes of kind `op` stays as it is.
+ */
+export function changeGraphs(graph: Graph, op: Node["op"], change: (g: Graph) => boolean): Graph {
+  if (!holds(graph, op)) return graph;
   const made = rebuild(graph);
   const graphs = [made];
   for (const g of graphs) for (const n of inOrder(g.results)) graphs.push(...graphsIn(n));
@@ -13,26 +28,28 @@ export function changeGraphs(graph: Graph, change: (g: Graph) => boolean): Graph
   return isChanged ? rebuild(made) : made;
 }
 
-/** The same for loops. */
-export function changeLoops(graph: Graph, change: (loop: While) => boolean): Graph {
-  return changeGraphs(graph, (g) => {
-    let isChanged = false;
-    for (const n of inOrder(g.results)) if (n.op === "while") isChanged = change(n as While) || isChanged;
-    return isChanged;
-  });
-}
+/** How far it is looked whether one node needs another: beyond, it is taken to be so. */
+const FAR = 1000;
 
-/** Whether one of these values is computed from an output of `n` by way of other nodes. O(nodes). */
-export function comesFrom(values: readonly Output[], n: Node): boolean {
+/** Whether these values may be computed from an output of `n`; false only where that was seen not to be so. */
+export function mayComeFrom(values: readonly Output[], n: Node): boolean {
   const seen = new Set<Node>();
   const left = values.map((v) => v.node);
   for (let at = left.pop(); at !== undefined; at = left.pop()) {
-    if (at === n) return true;
+    if (at === n || seen.size === FAR) return true;
     if (seen.has(at)) continue;
     seen.add(at);
     for (const x of at.needs) left.push(x.node);
   }
   return false;
+}
+
+/** How many of those that came before, and could not be joined, are tried. */
+const TRIED = 4;
+
+/** The last of those before that `n`, by way of these values, does not need. */
+export function independentOf<N extends Node>(before: readonly N[], values: (earlier: N) => readonly Output[]): N | undefined {
+  return before.slice(-TRIED).find((e) => !mayComeFrom(values(e), e));
 }
 
 /** Who needs each value of a graph; a result of it is needed by undefined. O(nodes). */
@@ -81,4 +98,13 @@ export function keptBy(loop: While, v: Output): Output {
   const list = addState(loop, emptyList(v.type));
   inside(body, () => setNext(loop, list, push(list, v)));
   return loop.outputs.at(-1) as Output;
+}
+
+/** What `make` gives, made when it is first asked for. */
+export function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }

@@ -6,11 +6,11 @@
  */
 import { addResult, type If } from "../control.ts";
 import { constantOf, type Graph, graphsIn, inOrder, inside, type Node, type Output } from "../graph.ts";
-import { changeGraphs, comesFrom, replaceIn } from "./loops.ts";
+import { changeGraphs, independentOf, replaceIn } from "./loops.ts";
 import { copyInto } from "./rebuild.ts";
 
 export function mergeBranches(graph: Graph): Graph {
-  return changeGraphs(graph, (g) => {
+  return changeGraphs(graph, "if", (g) => {
     const byCondition = new Map<Output, If[]>();
     let isChanged = false;
     for (const n of inOrder(g.results)) {
@@ -18,13 +18,7 @@ export function mergeBranches(graph: Graph): Graph {
       const condition = n.inputs[0] as Output;
       const earlier = byCondition.get(condition) ?? [];
       byCondition.set(condition, earlier);
-      const first = earlier.find(
-        (e) =>
-          !comesFrom(
-            n.captures.filter((c) => c.node !== (e as Node)),
-            e as Node,
-          ),
-      );
+      const first = independentOf(earlier as Node[], (e) => n.captures.filter((c) => c.node !== e)) as If | undefined;
       if (first === undefined) {
         earlier.push(n as If);
         continue;

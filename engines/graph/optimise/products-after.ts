@@ -12,28 +12,36 @@ import { valueOps } from "../../../core/tensor/values.ts";
 import { stack, type While } from "../control.ts";
 import { type Graph, inOrder, inside, type Node, type OpOf, type Output } from "../graph.ts";
 import { from } from "../origin.ts";
-import { changeLoops, invariantIn, keptBy, replaceIn, usersIn } from "./loops.ts";
+import { changeGraphs, invariantIn, keptBy, once, replaceIn, usersIn } from "./loops.ts";
 
 type Apply = Node<OpOf<"apply">>;
 type Users = ReturnType<typeof usersIn>;
 
 export function productsAfter(graph: Graph): Graph {
-  return changeLoops(graph, (loop) => {
-    const { body } = loop.operation;
-    const inner = usersIn(body);
-    const nodes = inOrder(loop.graph.results);
-    const by = new Map<Output, Output>();
-    const asked = usersIn(loop.operation.test);
-    for (const [i, state] of [...body.parameters].entries()) {
-      if (asked.has(loop.operation.test.parameters[i] as Output) || inner.get(state)?.length !== 1) continue;
-      if (state.type.kind === "tensor") {
-        const sum = sumAfter(loop, i, inner);
-        if (sum !== undefined) by.set(loop.outputs[i] as Output, sum);
-      } else stacksAfter(loop, i, inner, by);
-    }
-    replaceIn(loop.graph, nodes, by);
-    return by.size > 0;
+  return changeGraphs(graph, "while", (g) => {
+    const nodes = inOrder(g.results);
+    const after: After = { users: once(() => usersIn(g)), by: new Map() };
+    for (const n of nodes) if (n.op === "while") changeLoop(n as While, after);
+    replaceIn(g, nodes, after.by);
+    return after.by.size > 0;
   });
+}
+
+/** What is known of the graph around: users as they were, and what stands for values from now on. */
+interface After {
+  readonly users: () => Users;
+  readonly by: Map<Output, Output>;
+}
+
+function changeLoop(loop: While, after: After): void {
+  const { test, body } = loop.operation;
+  const inner = usersIn(body);
+  const asked = usersIn(test);
+  for (const [i, state] of [...body.parameters].entries()) {
+    if (asked.has(test.parameters[i] as Output) || inner.get(state)?.length !== 1) continue;
+    if (state.type.kind === "tensor") sumAfter(loop, i, inner, after);
+    else stacksAfter(loop, i, inner, after);
+  }
 }
 
 /** An application to matrices, which is read once. */
@@ -43,8 +51,8 @@ function productAt(v: Output, users: Users): Apply | undefined {
   return inputs.every((x) => x.shape?.length === 2) ? (v.node as Apply) : undefined;
 }
 
-/** What state i is after the loop, where it sums products among others; from then on the loop sums the others alone. */
-function sumAfter(loop: While, i: number, users: Users): Output | undefined {
+/** Where state i sums products among others, they are added after the loop, which sums the others alone from then on. */
+function sumAfter(loop: While, i: number, users: Users, { by }: After): void {
   const { body } = loop.operation;
   const state = body.parameters[i] as Output;
   const products: Apply[] = [];
@@ -67,9 +75,10 @@ function sumAfter(loop: While, i: number, users: Users): Output | undefined {
     } else if (product?.inputs.every((x) => invariantIn(loop, x) === undefined)) products.push(product);
     else others.push(v);
   }
-  if (!isSum || products.length === 0) return undefined;
+  if (!isSum || products.length === 0) return;
   const { graph } = loop;
-  let sum = others.length > 0 ? (loop.outputs[i] as Output) : isDerivative && isZero(loop.inputs[i] as Output) ? undefined : loop.inputs[i];
+  const initial = loop.inputs[i] as Output;
+  let sum = others.length > 0 ? (loop.outputs[i] as Output) : isDerivative && isZero(initial) ? undefined : (by.get(initial) ?? initial);
   for (const { operation, inputs, origin } of products.reverse()) {
     const { transposeA, transposeB } = operation.params as MatmulParams;
     const [a, b] = inputs.map((x) => keptBy(loop, x)) as [Output, Output];
@@ -79,7 +88,7 @@ function sumAfter(loop: While, i: number, users: Users): Output | undefined {
     });
   }
   body.results[i] = inside(body, () => others.reverse().reduce((s, x) => valueOps.add(s, x) as Output, state));
-  return sum;
+  by.set(loop.outputs[i] as Output, sum as Output);
 }
 
 function isZero({ node: { operation, inputs } }: Output): boolean {
@@ -91,7 +100,7 @@ function isZero({ node: { operation, inputs } }: Output): boolean {
 }
 
 /** Stacks of a list of products with a matrix that no turn changes, as one product each. */
-function stacksAfter(loop: While, i: number, users: Users, by: Map<Output, Output>): void {
+function stacksAfter(loop: While, i: number, users: Users, after: After): void {
   const { body } = loop.operation;
   const next = (body.results[i] as Output).node;
   if (next.op !== "push" || next.inputs[0] !== body.parameters[i] || loop.inputs[i]?.node.op !== "emptyList") return;
@@ -101,14 +110,14 @@ function stacksAfter(loop: While, i: number, users: Users, by: Map<Output, Outpu
   const [rows, weight] = product.inputs as [Output, Output];
   if (transposeA || invariantIn(loop, rows) !== undefined) return;
   const right = invariantIn(loop, weight);
-  const readers = usersIn(loop.graph).get(loop.outputs[i] as Output) ?? [];
+  const readers = after.users().get(loop.outputs[i] as Output) ?? [];
   if (right === undefined || readers.some((n) => n?.op !== "stack")) return;
   const list = keptBy(loop, rows);
   for (const n of new Set(readers as Node<OpOf<"stack">>[])) {
     const [stacked] = n.outputs as [Output];
     from(product.origin, () => {
       const all = stack(list, stacked.aval.shape[0] as number, n.operation.reversed);
-      by.set(stacked, batched(all, right, product.operation.params as MatmulParams));
+      after.by.set(stacked, batched(all, after.by.get(right) ?? right, product.operation.params as MatmulParams));
     });
   }
 }

@@ -12,52 +12,58 @@ import { valueOps } from "../../../core/tensor/values.ts";
 import { addState, pop, setNext, unstack, type While } from "../control.ts";
 import { type Graph, inOrder, inside, type Node, type OpOf, type Output } from "../graph.ts";
 import { from } from "../origin.ts";
-import { changeLoops, invariantIn, replaceIn, usersIn } from "./loops.ts";
+import { changeGraphs, invariantIn, once, replaceIn, usersIn } from "./loops.ts";
 import { batched } from "./products-after.ts";
 
 export function productsBefore(graph: Graph): Graph {
-  return changeLoops(graph, (loop) => {
-    const rows = rowsOf(loop);
-    if (rows.size === 0) return false;
-    const { body } = loop.operation;
-    /** By values of the body, all that they are in the turns: one row a turn. */
-    const all = new Map<Output, () => Output>();
-    const moved = new Set<Output>();
-    const order = new Map<Output, boolean>();
-    for (const [v, { x, reversed }] of rows) {
-      all.set(v, () => x);
-      order.set(v, reversed);
-    }
-    const nodes = inOrder(body.results);
-    for (const n of nodes) {
-      const [v] = n.outputs as [Output];
-      const given = n.inputs.filter((x) => all.has(x));
-      if (n.op !== "apply" || given.length === 0 || new Set(given.map((x) => order.get(x))).size > 1) continue;
-      const made = atOnce(loop, n as Node<OpOf<"apply">>, all);
-      if (made === undefined) continue;
-      all.set(
-        v,
-        once(() => from(n.origin, made)),
-      );
-      order.set(v, order.get(given[0] as Output) as boolean);
-      if ((n as Node<OpOf<"apply">>).operation.primitive === p.matmul || given.some((x) => moved.has(x))) moved.add(v);
-    }
-    const users = usersIn(body);
-    const by = new Map<Output, Output>();
-    for (const v of moved) {
-      if (users.get(v)?.every((n) => n !== undefined && moved.has(n.outputs[0] as Output))) continue;
-      from(v.node.origin, () => {
-        const list = addState(loop, unstack((all.get(v) as () => Output)(), order.get(v) as boolean));
-        inside(body, () => {
-          const [rest, row] = pop(list);
-          setNext(loop, list, rest);
-          by.set(v, row);
-        });
-      });
-    }
-    replaceIn(body, nodes, by);
-    return by.size > 0;
+  return changeGraphs(graph, "while", (g) => {
+    let isChanged = false;
+    for (const n of inOrder(g.results)) if (n.op === "while") isChanged = changeLoop(n as While) || isChanged;
+    return isChanged;
   });
+}
+
+function changeLoop(loop: While): boolean {
+  const rows = rowsOf(loop);
+  if (rows.size === 0) return false;
+  const { body } = loop.operation;
+  /** By values of the body, all that they are in the turns: one row a turn. */
+  const all = new Map<Output, () => Output>();
+  const moved = new Set<Output>();
+  const order = new Map<Output, boolean>();
+  for (const [v, { x, reversed }] of rows) {
+    all.set(v, () => x);
+    order.set(v, reversed);
+  }
+  const nodes = inOrder(body.results);
+  for (const n of nodes) {
+    const [v] = n.outputs as [Output];
+    const given = n.inputs.filter((x) => all.has(x));
+    if (n.op !== "apply" || given.length === 0 || new Set(given.map((x) => order.get(x))).size > 1) continue;
+    const made = atOnce(loop, n as Node<OpOf<"apply">>, all);
+    if (made === undefined) continue;
+    all.set(
+      v,
+      once(() => from(n.origin, made)),
+    );
+    order.set(v, order.get(given[0] as Output) as boolean);
+    if ((n as Node<OpOf<"apply">>).operation.primitive === p.matmul || given.some((x) => moved.has(x))) moved.add(v);
+  }
+  const users = usersIn(body);
+  const by = new Map<Output, Output>();
+  for (const v of moved) {
+    if (users.get(v)?.every((n) => n !== undefined && moved.has(n.outputs[0] as Output))) continue;
+    from(v.node.origin, () => {
+      const list = addState(loop, unstack((all.get(v) as () => Output)(), order.get(v) as boolean));
+      inside(body, () => {
+        const [rest, row] = pop(list);
+        setNext(loop, list, rest);
+        by.set(v, row);
+      });
+    });
+  }
+  replaceIn(body, nodes, by);
+  return by.size > 0;
 }
 
 /** The rows of tensors that a loop takes one by one, a row each turn. */
@@ -105,13 +111,5 @@ function atOnce(loop: While, n: Node<OpOf<"apply">>, all: ReadonlyMap<Output, ()
       return valueOps.reshape(whole, [turns, ...Array.from({ length: shape.length - own.length }, () => 1), ...own]);
     });
     return apply(primitive, args, undefined) as Output;
-  };
-}
-
-function once(make: () => Output): () => Output {
-  let made: Output | undefined;
-  return () => {
-    made ??= make();
-    return made;
   };
 }
