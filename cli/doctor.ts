@@ -1,5 +1,6 @@
 /** `bench doctor`: what this machine offers (devices, compilers, libraries, Python, GPU, peers), what is missing, how to get it. */
 import { Command } from "commander";
+import { fileOf, NEWEST_CUDA, openCudaLibrary } from "../core/device/cuda/find.ts";
 import { describeDevices } from "../core/device/registry.ts";
 import { machineRecord, probe, output as programOutput } from "../harness/machine.ts";
 import { findPeers } from "../harness/peers.ts";
@@ -39,7 +40,7 @@ export const doctorCommand: CommandMaker = ({ output }) =>
           ["memory", `${gib} GiB`],
           ["system", `${machine.os}, kernel ${machine.kernel}`],
           ["node", `${machine.node}, v8 ${machine.v8}`],
-          ["gpu", machine.gpu ? `${machine.gpu.name}, driver ${machine.gpu.driver}, ${machine.gpu.clocks}` : "none that nvidia-smi shows"],
+          ["gpu", gpuText(machine.gpu)],
         ])}`,
       );
       output.text(
@@ -52,6 +53,25 @@ export const doctorCommand: CommandMaker = ({ output }) =>
 
 function findingRow({ name, version, use, how }: Finding): string[] {
   return version === null ? [name, "not here", `${use}; to get it: ${how}`] : [name, version, use];
+}
+
+function gpuText(gpu: ReturnType<typeof machineRecord>["gpu"]): string {
+  if (gpu === null) return "none that nvidia-smi shows";
+  return [gpu.name, `driver ${gpu.driver}`, gpu.clocks, gpu.state].filter(Boolean).join(", ");
+}
+
+/** Where the libraries of the cuda device are, whether or not there is a GPU. */
+function cudaLibraries(): Finding[] {
+  const wheels = (name: string) => `install the CUDA toolkit and set CUDA_HOME, or pip install ${name}`;
+  const wanted = [
+    ["cuda driver", "driver", "the cuda device", "install the driver of an NVIDIA GPU"],
+    ["nvrtc", "nvrtc", "kernels of the cuda device", wheels("nvidia-cuda-nvrtc")],
+    ["cublas", "cublas", "matrix products of the cuda device", wheels("nvidia-cublas")],
+  ] as const;
+  return wanted.map(([name, library, use, how]) => {
+    const found = probe(() => openCudaLibrary(library, NEWEST_CUDA), undefined);
+    return { name, version: found === undefined ? null : fileOf(found), use, how };
+  });
 }
 
 function findTools(): Finding[] {
@@ -93,8 +113,6 @@ function findLibraries(): Finding[] {
       how: `npm install ${name}`,
     })),
     sharedLibrary("openblas", /libopenblas\S*\.so\S*/, "matrix products of the native device", "install libopenblas0"),
-    sharedLibrary("cuda driver", /libcuda\.so\S*/, "the cuda device", "install the driver of an NVIDIA GPU"),
-    sharedLibrary("nvrtc", /libnvrtc\.so\S*/, "kernels of the cuda device", "install the CUDA toolkit"),
-    sharedLibrary("cublas", /libcublas\.so\S*/, "matrix products of the cuda device", "install the CUDA toolkit"),
+    ...cudaLibraries(),
   ];
 }

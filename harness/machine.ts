@@ -30,12 +30,36 @@ export function machineRecord(): Machine {
 /** The first NVIDIA GPU as nvidia-smi describes it; null where there is none. */
 export function gpuRecord(): Machine["gpu"] {
   return probe(() => {
-    const fields = "name,driver_version,clocks.sm,clocks.mem,clocks.max.sm";
-    const line = output("nvidia-smi", [`--query-gpu=${fields}`, "--format=csv,noheader"]).split("\n")[0] ?? "";
-    const [name, driver, sm, mem, max] = line.split(",").map((field) => field.trim());
+    const [name, driver, sm, mem, max] = askGpu("name,driver_version,clocks.sm,clocks.mem,clocks.max.sm");
     if (!name || !driver) return null;
-    return { name, driver, clocks: `sm ${sm}, memory ${mem}, sm at most ${max}` };
+    const [temperature, power, reasons] = probe(() => askGpu("temperature.gpu,power.draw,clocks_throttle_reasons.active"), []);
+    const state = temperature === undefined ? {} : { state: `${temperature} °C, ${power}, throttled: ${throttling(reasons)}` };
+    return { name, driver, clocks: `sm ${sm}, memory ${mem}, sm at most ${max}`, ...state };
   }, null);
+}
+
+/** Fields of the GPU that the device uses, by `nvidia-smi`. */
+function askGpu(fields: string): string[] {
+  const number = process.env.TRIGRAD_CUDA_DEVICE?.trim() || "0";
+  const line = output("nvidia-smi", ["-i", number, `--query-gpu=${fields}`, "--format=csv,noheader"]).split("\n")[0] ?? "";
+  return line.split(",").map((field) => field.trim());
+}
+
+/** Bits of NVML's clocks event reasons that hold clocks back; idle and an application's own setting do not count. */
+const REASONS: readonly (readonly [number, string])[] = [
+  [0x4, "power cap"],
+  [0x8, "hardware slowdown"],
+  [0x20, "software thermal"],
+  [0x40, "hardware thermal"],
+  [0x80, "hardware power brake"],
+];
+
+/** `none`, the reasons, or what nvidia-smi printed where it is no number. */
+export function throttling(reasons: string | undefined): string {
+  const bits = Number(reasons);
+  if (reasons === undefined || !/^0x[0-9a-f]+$/i.test(reasons)) return reasons ?? "unknown";
+  const names = REASONS.flatMap(([bit, name]) => ((bits & bit) !== 0 ? [name] : []));
+  return names.length === 0 ? "none" : names.join(", ");
 }
 
 /** The commit of the project, `-dirty` appended where tracked files differ from it; null outside a checkout. */

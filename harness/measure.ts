@@ -3,7 +3,7 @@
  * on the device (launches, waits, bytes); and the engine's own time per step on a device whose kernels return at once.
  */
 import { assert } from "../core/base/errors.ts";
-import type { Device } from "../core/device/device.ts";
+import type { Device, DeviceTimes } from "../core/device/device.ts";
 import { openDevice } from "../core/device/registry.ts";
 import { scope } from "../core/tensor/scope.ts";
 import { useDevice } from "../core/tensor/tensor.ts";
@@ -15,17 +15,17 @@ import type { Cell } from "./schema.ts";
 import { bootstrapMedian } from "./statistics.ts";
 import type { Workload } from "./workload.ts";
 
-type Measured = Pick<Cell, "value" | "gradient" | "handwritten" | "samples" | "host" | "counts" | "memory" | "notes">;
+type Measured = Pick<Cell, "value" | "gradient" | "handwritten" | "samples" | "host" | "times" | "counts" | "memory" | "notes">;
 
 /** The share of a cell's time that goes to the null device. */
 const HOST_SHARE = 0.15;
 
 export function measureWorkload(work: Workload): Measured {
   const { counts, memory } = countOneGradient(work);
-  const times = sampleTimes(work);
+  const sampled = sampleTimes(work);
   const host = measureHost(work, counts.ops);
-  const notes = { ...times.notes, ...host.notes };
-  return { ...times, ...host, counts, memory, ...(Object.keys(notes).length > 0 ? { notes } : {}) };
+  const notes = { ...sampled.notes, ...host.notes };
+  return { ...sampled, ...host, ...timesApart(work), counts, memory, ...(Object.keys(notes).length > 0 ? { notes } : {}) };
 }
 
 function sampleTimes(work: Workload): Pick<Measured, "value" | "gradient" | "handwritten" | "samples" | "notes"> {
@@ -50,6 +50,19 @@ function sampleTimes(work: Workload): Pick<Measured, "value" | "gradient" | "han
       ? { notes: { warmUp: `the warm-up of ${restless.join(", ")} had not settled within 2 % when it was cut off` } }
       : {}),
   };
+}
+
+/** Gradients whose times on host and device are taken apart. */
+const APART = 9;
+
+/** Host, waiting and device apart, where the device can tell. */
+function timesApart({ device, prepared, params, batch }: Workload): Pick<Measured, "times"> {
+  if (device.times === undefined) return {};
+  const step = () => inScope(() => prepared.valueAndGrad([params, batch] as Tree[]));
+  const taken: DeviceTimes[] = [];
+  for (let i = 0; i < APART; i++) taken.push(device.times(step));
+  const median = (of: (t: DeviceTimes) => number) => taken.map(of).sort((a, b) => a - b)[APART >> 1] as number;
+  return { times: { host: median((t) => t.host), wait: median((t) => t.wait), device: median((t) => t.device) } };
 }
 
 /** What the device does for one gradient, after the first call has compiled everything; and how many operations the loss applies. */

@@ -53,6 +53,11 @@ export const cellSchema = z.strictObject({
     .optional(),
   /** Time of the engine's own thread on a device whose kernels return at once. */
   host: z.strictObject({ nsPerOp: z.number().optional(), nsPerStep: z.number() }).optional(),
+  /**
+   * One gradient on a device that works beside the host, in nanoseconds, medians of some: the host until all was enqueued, its waiting
+   * for the device, and the device by its own clock. Absent where the device has no clock of its own.
+   */
+  times: z.strictObject({ host: z.number(), wait: z.number(), device: z.number() }).optional(),
   /** Per gradient evaluation. */
   counts: z
     .strictObject({
@@ -103,7 +108,8 @@ export const machineSchema = z.strictObject({
   kernel: z.string(),
   node: z.string(),
   v8: z.string(),
-  gpu: z.strictObject({ name: z.string(), driver: z.string(), clocks: z.string() }).nullable(),
+  /** `state`: temperature, power and why clocks are held back, as the run began; absent in runs of before it was recorded. */
+  gpu: z.strictObject({ name: z.string(), driver: z.string(), clocks: z.string(), state: z.string().optional() }).nullable(),
   libraries: z.record(z.string(), z.string()),
 });
 /** `machine.json`. */

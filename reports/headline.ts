@@ -18,7 +18,9 @@ export function facts({ run, machine }: StoredRun): readonly (readonly [string, 
     ["Memory", bytes(machine.memoryBytes)],
     [
       "Graphics processor",
-      machine.gpu === null ? "none" : `${machine.gpu.name}, driver ${machine.gpu.driver}, clocks ${machine.gpu.clocks}`,
+      machine.gpu === null
+        ? "none"
+        : [machine.gpu.name, `driver ${machine.gpu.driver}`, `clocks ${machine.gpu.clocks}`, machine.gpu.state].filter(Boolean).join(", "),
     ],
     ["Clock governor", machine.governor ?? "unknown"],
     ["Load at the start", machine.loadAverage.map((l) => l.toFixed(2)).join(", ")],

@@ -32,6 +32,17 @@ export interface DeviceStats {
   readonly allocations: number;
 }
 
+/** What a piece of work took on a device that works beside the host, in nanoseconds. */
+export interface DeviceTimes {
+  /** The host's own time until all was put on the device, and then its waiting for it. */
+  readonly host: number;
+  readonly wait: number;
+  /** From the first to the last thing that the device did, by its own clock. */
+  readonly device: number;
+  /** Each launch by itself, in order, where that was asked for. */
+  readonly launches: readonly { readonly label: string; readonly device: number }[];
+}
+
 export interface Device {
   readonly name: DeviceName;
   /** A buffer of at least `bytes` bytes, contents undefined. Throws an out-of-memory error that states the numbers. */
@@ -52,4 +63,6 @@ export interface Device {
   sync(): void;
   stats(): DeviceStats;
   resetPeak(): void;
+  /** Runs `work` and waits for it; only where the device has a clock of its own. `perLaunch` measures every launch, which slows the whole. */
+  times?(work: () => void, options?: { readonly perLaunch?: boolean }): DeviceTimes;
 }

@@ -62,6 +62,11 @@ export function cellDetail(cell: CellFigures, seed: number, quick: boolean): Mar
       "Host time",
       `${duration(host.nsPerStep)} a step${host.nsPerOp === undefined ? "" : `, ${duration(host.nsPerOp)} an operation`}`,
     ]);
+  if (record?.times)
+    rows.push([
+      "Apart",
+      `host ${duration(record.times.host)} until all was enqueued, then ${duration(record.times.wait)} of waiting; device ${duration(record.times.device)} by its own clock`,
+    ]);
   if (counts)
     rows.push([
       "Counts per gradient",

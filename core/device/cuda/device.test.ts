@@ -156,6 +156,27 @@ describe.runIf(cuda.available)("the CUDA device", () => {
     for (const address of addresses) device.free(address, 4 * n);
   });
 
+  it("tells the times of host, device and waiting apart, and those of each launch where asked for", () => {
+    const launch = launchOf(vectorMap(5000));
+    const [x, y] = [device.alloc(20_000), device.alloc(20_000)];
+    device.upload(x, new Float32Array(5000));
+    const operands = [
+      { block: 1, offset: 0 },
+      { block: 0, offset: 0 },
+    ];
+    const plan = device.preparePlan([0, 1, 2].map(() => ({ launch, operands })));
+    for (let i = 0; i < 3; i++) plan([x, y]);
+    const whole = device.times?.(() => plan([x, y]));
+    expect(whole?.launches).toEqual([]);
+    for (const part of [whole?.host, whole?.wait, whole?.device]) expect(part).toBeGreaterThan(0);
+    const each = device.times?.(() => plan([x, y]), { perLaunch: true });
+    expect(each?.launches.map((l) => l.label)).toEqual(new Array(3).fill(`kernel ${launch.kernel.key}`));
+    expect(each?.launches.every((l) => l.device >= 0)).toBe(true);
+    device.forget(plan);
+    device.free(x, 20_000);
+    device.free(y, 20_000);
+  });
+
   it("uploads more than its pinned memory holds, and may be given the next data at once", () => {
     const n = 3 * 2 ** 20;
     const data = new Float32Array(n);

@@ -6,7 +6,7 @@
 import { type DType, hostArray, type TypedArray } from "../../base/dtype.ts";
 import type { Launch, RoutineLaunch } from "../../kernel/launch.ts";
 import { runRoutine } from "../../kernel/routines/run.ts";
-import type { Address, Device, DeviceStats, Runnable } from "../device.ts";
+import type { Address, Device, DeviceStats, DeviceTimes, Runnable } from "../device.ts";
 import type { NativeFunction } from "../foreign.ts";
 import type { PlanStep, RunnablePlan } from "../plan.ts";
 import { Pool } from "../pool.ts";
@@ -19,6 +19,7 @@ import { deviceMemory, Staging } from "./memory.ts";
 import { ParameterBlock, ParameterMemory, packed } from "./parameters.ts";
 import { CudaPlan } from "./plan.ts";
 import { type Place, type Step, type StepHost, type StepLaunch, stepsOf, wantedTexts } from "./steps.ts";
+import { Stopwatch } from "./timing.ts";
 
 export interface CudaOptions {
   /** The number of the GPU; `$TRIGRAD_CUDA_DEVICE`, or 0, where not given. */
@@ -49,6 +50,7 @@ class CudaDevice implements Device, StepHost {
   private readonly kernels: CudaKernels;
   private readonly errors: IndexErrors;
   private readonly launchKernel: NativeFunction;
+  private readonly stopwatch: Stopwatch;
   private readonly plans = new WeakMap<object, CudaPlan>();
   /** Numbers of the launches, of the preparation in progress and of those that are done, that may report an index. */
   private owners: number[] = [];
@@ -66,6 +68,7 @@ class CudaDevice implements Device, StepHost {
     this.kernels = new CudaKernels(driver, compiler);
     this.errors = new IndexErrors(driver, stream, this.staging, this.pool.permanent(CELL_BYTES));
     this.launchKernel = driver.function("cuLaunchKernel");
+    this.stopwatch = new Stopwatch(driver, stream);
     const { cublas } = context;
     this.cublas = cublas && new Cublas(cublas, stream, this.pool.permanent(WORKSPACE_BYTES), tf32);
   }
@@ -99,13 +102,14 @@ class CudaDevice implements Device, StepHost {
       const scratch: Address[] = [];
       return (...addresses) => {
         this.launches++;
-        for (const { places, run } of steps) {
+        for (const step of steps) {
+          const { places } = step;
           scratch.length = places.length;
           for (let i = 0; i < places.length; i++) {
             const { operand, offset } = places[i] as Place;
             scratch[i] = (addresses[operand] as Address) + offset;
           }
-          run(scratch);
+          this.stopwatch.run(step, scratch);
         }
         if (checks) this.errors.isUnread = true;
       };
@@ -126,7 +130,7 @@ class CudaDevice implements Device, StepHost {
         })),
       );
       const checks = placed.some(({ step }) => step.checks);
-      const plan = new CudaPlan(this.context.driver, this.context.stream, placed);
+      const plan = new CudaPlan(this.context.driver, this.context.stream, placed, this.stopwatch);
       const run: RunnablePlan = (blocks) => {
         this.launches += steps.length;
         this.context.driver.refuse();
@@ -158,6 +162,11 @@ class CudaDevice implements Device, StepHost {
 
   resetPeak(): void {
     this.pool.resetPeak();
+  }
+
+  times(work: () => void, options: { readonly perLaunch?: boolean } = {}): DeviceTimes {
+    this.wait();
+    return this.stopwatch.measure(work, () => this.wait(), options.perLaunch ?? false);
   }
 
   // ---- what steps are made with
@@ -198,6 +207,7 @@ class CudaDevice implements Device, StepHost {
     const { function: handle, join } = kernel;
     const { list } = block;
     return {
+      label: launch.label,
       places: launch.places,
       isHost: false,
       checks,
@@ -219,6 +229,7 @@ class CudaDevice implements Device, StepHost {
     const length = routine === "solve" || routine === "triangularSolve" ? batch * n * columns : result[routine];
     const dtype = routine === "argsort" ? "i32" : launch.dtype;
     return {
+      label: `${routine} ${launch.dtype} ${batch}×${n}×${columns}, on the host`,
       places,
       isHost: true,
       checks: false,

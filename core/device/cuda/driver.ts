@@ -35,6 +35,7 @@ const SIGNATURES = {
   cuEventRecord: [address, address],
   cuEventSynchronize: [address],
   cuEventElapsedTime: [address, address, address],
+  cuEventDestroy_v2: [address],
   cuMemAlloc_v2: [address, int64],
   cuMemFree_v2: [address],
   cuMemAllocAsync: [address, int64, address],

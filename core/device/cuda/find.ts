@@ -26,7 +26,8 @@ const WANTED: Record<CudaLibraryName, Wanted> = {
 
 /** The oldest version of CUDA whose driver is enough. */
 export const OLDEST_CUDA = 12;
-const NEWEST_CUDA = 13;
+/** The newest whose libraries are looked for. */
+export const NEWEST_CUDA = 13;
 
 /** Opens a library; undefined where there is none. `major`: the driver's version of CUDA, which libraries may not exceed. */
 export function openCudaLibrary(name: CudaLibraryName, major: number, environment: NodeJS.ProcessEnv = process.env): Library | undefined {

@@ -7,6 +7,7 @@ import type { Address } from "../device.ts";
 import type { Slot } from "../plan.ts";
 import type { Driver } from "./driver.ts";
 import type { Step } from "./steps.ts";
+import type { Stopwatch } from "./timing.ts";
 
 /** A step whose operands are places in the plan's blocks. */
 export interface PlacedStep {
@@ -31,12 +32,14 @@ export class CudaPlan {
   private readonly stream: number;
   private readonly steps: readonly PlacedStep[];
   private readonly used: readonly number[];
+  private readonly stopwatch: Stopwatch;
   private readonly scratch: Address[] = [];
   private readonly recordings = new Map<string, Recording>();
   private last: Recording | undefined;
   private isRefused: boolean;
 
-  constructor(driver: Driver, stream: number, steps: readonly PlacedStep[]) {
+  constructor(driver: Driver, stream: number, steps: readonly PlacedStep[], stopwatch: Stopwatch) {
+    this.stopwatch = stopwatch;
     this.driver = driver;
     this.stream = stream;
     this.steps = steps;
@@ -45,7 +48,7 @@ export class CudaPlan {
   }
 
   run(blocks: readonly Address[]): void {
-    const parts = this.isRefused ? undefined : this.partsFor(blocks);
+    const parts = this.isRefused || this.stopwatch.isDetailed ? undefined : this.partsFor(blocks);
     if (parts === undefined) this.enqueue(this.steps, blocks);
     else this.replay(parts, blocks);
   }
@@ -81,7 +84,7 @@ export class CudaPlan {
         const { block, offset } = slots[i] as Slot;
         scratch[i] = (blocks[block] as Address) + offset;
       }
-      step.run(scratch);
+      this.stopwatch.run(step, scratch);
     }
   }
 

@@ -51,7 +51,9 @@ export function productSteps(host: StepHost, launch: ProductLaunch): Step[] {
 function libraryStep(host: StepHost, launch: MatmulLaunch, a: Place, b: Place): Step {
   assert(host.cublas !== undefined, "a product is given to cuBLAS, which is not there");
   const run = host.cublas.prepare(launch);
+  const { m, n, k, batch, dtype } = launch;
   return {
+    label: `cuBLAS ${dtype} ${batch.length}×${m}×${n}×${k}`,
     places: [{ operand: 0, offset: 0 }, a, b],
     isHost: false,
     checks: false,
@@ -76,6 +78,7 @@ function ownSteps(host: StepHost, launch: ProductLaunch, a: Place, b: Place, out
   const source: KernelLaunch | undefined = launch.epilogue;
   return [
     host.launchStep(loaded, {
+      label: plan.key,
       source,
       grid: [plan.tiles, 1],
       threads: [256, 1],

@@ -20,6 +20,8 @@ export interface Place {
 }
 
 export interface Step {
+  /** What it is, for whoever measures it. */
+  readonly label: string;
   readonly places: readonly Place[];
   /** True where the host waits for the device, which no graph can hold. */
   readonly isHost: boolean;
@@ -44,6 +46,7 @@ export interface StepHost {
 
 /** What is known of a launch before its addresses. */
 export interface StepLaunch {
+  readonly label: string;
   readonly source: KernelLaunch | undefined;
   /** Blocks: as many as the work could use, and how many more of each. */
   readonly grid: readonly [number, number];
@@ -127,6 +130,7 @@ export function kernelStep(host: StepHost, launch: KernelLaunch, outputs: number
   const { blocks, threads, work }: CudaGrid = cudaGrid(kernel, geometry, schedule);
   const parts = loaded.joins ? host.scratch(work.chunks * work.total * kernel.reductions.length * PART_BYTES) : 0;
   return host.launchStep(loaded, {
+    label: `kernel ${kernel.key}`,
     source: launch,
     grid: [blocks, work.chunks],
     threads,
