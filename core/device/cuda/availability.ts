@@ -2,6 +2,7 @@
 import { BenchError } from "../../base/errors.ts";
 import { canCallNative } from "../foreign.ts";
 import type { Availability } from "../native/availability.ts";
+import { CudaCompiler } from "./compiler.ts";
 import { chosenGpu, cudaSystem, gpuFacts, noCompiler, noDriver } from "./context.ts";
 import { fileOf, openCudaLibrary } from "./find.ts";
 
@@ -24,12 +25,14 @@ function look(): Availability {
     const gpu = gpuFacts(system, chosenGpu());
     const nvrtc = openCudaLibrary("nvrtc", system.major);
     if (nvrtc === undefined) return { available: false, detail: told(noCompiler(system.major)) };
+    // Refuses a GPU that is newer than it.
+    const { version } = new CudaCompiler(nvrtc, gpu.architecture);
     const cublas = openCudaLibrary("cublas", system.major);
     const products =
       cublas === undefined ? "no cuBLAS: products by our own kernels (pip install nvidia-cublas)" : `cuBLAS ${fileOf(cublas)}`;
     return {
       available: true,
-      detail: `${gpu.name} (${gpu.architecture}), driver for CUDA ${system.version}, NVRTC ${fileOf(nvrtc)}, ${products}`,
+      detail: `${gpu.name} (${gpu.architecture}), driver for CUDA ${system.version}, NVRTC ${version} ${fileOf(nvrtc)}, ${products}`,
     };
   } catch (error) {
     if (!(error instanceof BenchError)) throw error;
