@@ -8,13 +8,13 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { FloatDType } from "../../core/base/dtype.ts";
 import type { DeviceName } from "../../core/device/device.ts";
-import { findNative } from "../../core/device/native/availability.ts";
 import { openDevice } from "../../core/device/registry.ts";
 import { releaseConstants } from "../../core/tensor/eager.ts";
 import { useDevice } from "../../core/tensor/tensor.ts";
 import type { Engine } from "../../engines/engine.ts";
 import { graph } from "../../engines/graph/engine.ts";
 import { tape } from "../../engines/tape/engine.ts";
+import { everyDeviceName } from "../../test/devices.ts";
 import { projectRoot } from "../root.ts";
 import type { Check } from "../schema.ts";
 import { runCases } from "./run.ts";
@@ -40,13 +40,10 @@ async function checks(paths: readonly string[], device: DeviceName, dtype: Float
 
 const unlike = (all: readonly Check[], ...statuses: readonly Check["status"][]) => all.filter((c) => !statuses.includes(c.status));
 
-const native = findNative();
-if (!native.available) console.warn(`reference cases are not tested on the native device: ${native.detail}`);
-
-/** Where nothing is in the disk cache yet, the native device waits for the compiler. */
+/** Where nothing is in the disk cache yet, native and cuda wait for their compilers. */
 const COLD = { timeout: 300_000 };
 
-describe.each(["interpreter", "wasm", ...(native.available ? (["native"] as const) : [])] as const)("on %s", COLD, (device) => {
+describe.each(everyDeviceName)("on %s", COLD, (device) => {
   describe.each(["f64", "f32"] as const)("in %s", (dtype) => {
     test("golden operators, programs and models pass, or lack a function", async () => {
       const all = await checks([join(data, "golden")], device, dtype);

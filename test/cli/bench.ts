@@ -18,11 +18,14 @@ export function model(name: string): string {
   return join(projectRoot, "test", "harness", "models", `${name}.ts`);
 }
 
-export async function bench(...words: string[]): Promise<Ran> {
+export const bench = (...words: string[]) => benchIn({}, ...words);
+
+/** The same with variables of the environment. */
+export async function benchIn(environment: Readonly<Record<string, string>>, ...words: string[]): Promise<Ran> {
   const child = await execa(process.execPath, [join(buildProject(), "cli", "main.js"), ...words], {
     reject: false,
     stdin: "ignore",
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...environment },
   });
   const { exitCode: code, stdout, stderr } = child;
   return {

@@ -4,25 +4,12 @@ import { describe, expect, test } from "vitest";
 import type { Shape } from "../../core/base/shape.ts";
 import { compile } from "../../core/compile/compile.ts";
 import type { Switch } from "../../core/compile/executable.ts";
-import { createCuda } from "../../core/device/cuda/device.ts";
-import { createInterpreter } from "../../core/device/interpreter/device.ts";
-import { findNative } from "../../core/device/native/availability.ts";
-import { createNative } from "../../core/device/native/device.ts";
 import { createWasm } from "../../core/device/wasm/device.ts";
 import * as ops from "../../core/ops.ts";
 import { releaseConstants } from "../../core/tensor/eager.ts";
 import { type Tensor, useDevice } from "../../core/tensor/tensor.ts";
 import { valueAndGrad } from "../../engines/tape/transforms.ts";
-import { cuda } from "../cuda.ts";
-
-const native = findNative();
-if (!native.available) console.warn(`assembly is not tested on the native device: ${native.detail}`);
-const devices = [
-  ["interpreter", createInterpreter],
-  ["wasm", createWasm],
-  ...(native.available ? [["native", createNative] as const] : []),
-  ...(cuda.available ? [["cuda", createCuda] as const] : []),
-] as const;
+import { everyDevice } from "../devices.ts";
 
 type Program = (...inputs: Tensor[]) => Tensor[];
 const t = (x: Tensor | undefined) => x as Tensor;
@@ -116,7 +103,7 @@ const cases: { name: string; f: Program; shapes: readonly Shape[]; off: Switch; 
   },
 ];
 
-describe.each(devices)("on %s", (_, open) => {
+describe.each(everyDevice)("on %s", (_, open) => {
   test.each(cases)("$name", ({ f, shapes, off, with: on, without }) => {
     const device = open();
     useDevice(device);

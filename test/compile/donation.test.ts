@@ -1,11 +1,10 @@
 /** Donated inputs: outputs take their memory where that changes no number, and nobody sees a tensor that was overwritten. */
 import { describe, expect, test } from "vitest";
 import { compile } from "../../core/compile/compile.ts";
-import { createInterpreter } from "../../core/device/interpreter/device.ts";
-import { createWasm } from "../../core/device/wasm/device.ts";
 import { add, cast, createTensor, div, exp, matmul, mul, neg, reshape, scope, sqrt, sub, sum, type Tensor } from "../../core/ops.ts";
 import { releaseConstants } from "../../core/tensor/eager.ts";
 import { useDevice } from "../../core/tensor/tensor.ts";
+import { everyDevice } from "../devices.ts";
 
 const N = 5;
 const square = (seed: number): Tensor =>
@@ -23,10 +22,7 @@ function adam(p: Tensor, m: Tensor, v: Tensor, g: Tensor): Tensor[] {
   return [sub(p, mul(0.01, div(m1, add(sqrt(v1), 1e-8)))), m1, v1];
 }
 
-describe.each([
-  ["interpreter", createInterpreter],
-  ["wasm", createWasm],
-] as const)("on %s", (_, open) => {
+describe.each(everyDevice)("on %s", (_, open) => {
   test("an optimiser updates its state where it is, step after step, with no memory but that", () => {
     const device = open();
     useDevice(device);

@@ -1,15 +1,14 @@
 /** Random programs: compiled with any set of passes, and any inputs donated, they give what the single operations give. */
 import fc from "fast-check";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { Shape } from "../../core/base/shape.ts";
 import { compile } from "../../core/compile/compile.ts";
 import type { Switch } from "../../core/compile/executable.ts";
-import { createInterpreter } from "../../core/device/interpreter/device.ts";
-import { createWasm } from "../../core/device/wasm/device.ts";
 import type { Tensor } from "../../core/ops.ts";
 import * as ops from "../../core/ops.ts";
 import { releaseConstants } from "../../core/tensor/eager.ts";
 import { useDevice } from "../../core/tensor/tensor.ts";
+import { everyDevice } from "../devices.ts";
 
 type Step = (pool: Tensor[]) => Tensor | undefined;
 const SWITCHES: readonly Switch[] = [
@@ -133,13 +132,9 @@ function runSteps({ steps, outputs }: Choices, inputs: readonly Tensor[]): Tenso
   return outputs.map((o) => (o % 7 === 0 || made.length === 0 ? pool[o % pool.length] : made[o % made.length]) as Tensor);
 }
 
-const devices = { interpreter: createInterpreter(), wasm: createWasm() };
-afterAll(() => {
-  useDevice(devices.wasm);
-});
-
-test.each(["interpreter", "wasm"] as const)("on %s", (name) => {
-  const device = devices[name];
+// Where a compiler runs for every program there are few of them: scripts/fuzz-programs.ts is for many.
+test.each(everyDevice)("on %s", { timeout: 240_000 }, (name, open) => {
+  const device = open();
   useDevice(device);
   releaseConstants();
   const before = device.stats().liveBytes;
@@ -172,7 +167,7 @@ test.each(["interpreter", "wasm"] as const)("on %s", (name) => {
       });
       g.dispose();
     }),
-    { numRuns: 400 },
+    { numRuns: name === "native" || name === "cuda" ? 25 : 400 },
   );
   releaseConstants();
   expect(device.stats().liveBytes).toBe(before);

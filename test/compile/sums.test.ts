@@ -3,11 +3,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Shape } from "../../core/base/shape.ts";
 import { compile } from "../../core/compile/compile.ts";
-import { createInterpreter } from "../../core/device/interpreter/device.ts";
 import { createWasm } from "../../core/device/wasm/device.ts";
 import * as ops from "../../core/ops.ts";
 import { type Tensor, useDevice } from "../../core/tensor/tensor.ts";
 import { valueAndGrad } from "../../engines/tape/transforms.ts";
+import { everyDevice } from "../devices.ts";
 
 type Program = (...inputs: Tensor[]) => Tensor[];
 const t = (x: Tensor | undefined) => x as Tensor;
@@ -40,10 +40,7 @@ function products(f: Program, shapes: readonly Shape[]): number[] {
   });
 }
 
-describe.each([
-  ["interpreter", createInterpreter],
-  ["wasm", createWasm],
-] as const)("on %s", (_, open) => {
+describe.each(everyDevice)("on %s", (_, open) => {
   test("the gradient of a weight that every step of a recurrence uses is one product", () => {
     useDevice(open());
     const steps = 5;

@@ -3,27 +3,19 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Shape } from "../../core/base/shape.ts";
 import { compile } from "../../core/compile/compile.ts";
-import { createCuda } from "../../core/device/cuda/device.ts";
 import type { Device } from "../../core/device/device.ts";
 import { createInterpreter } from "../../core/device/interpreter/device.ts";
-import { findNative } from "../../core/device/native/availability.ts";
-import { createNative } from "../../core/device/native/device.ts";
 import { createWasm } from "../../core/device/wasm/device.ts";
 import * as ops from "../../core/ops.ts";
 import { releaseConstants } from "../../core/tensor/eager.ts";
 import { type Tensor, useDevice } from "../../core/tensor/tensor.ts";
 import { valueAndGrad } from "../../engines/tape/transforms.ts";
-import { cuda } from "../cuda.ts";
+import { everyDevice } from "../devices.ts";
 
-const native = findNative();
-if (!native.available) console.warn(`launches together are not tested on the native device: ${native.detail}`);
 const devices: readonly (readonly [string, () => Device])[] = [
-  ["interpreter", createInterpreter],
-  ["wasm", createWasm],
+  ...everyDevice,
   // Chunks so small that everything is shared among threads.
   ["wasm, small chunks", () => createWasm({ threads: 2, grain: 1 / 4096 })],
-  ...(native.available ? [["native", createNative] as const] : []),
-  ...(cuda.available ? [["cuda", createCuda] as const] : []),
 ];
 
 function inputsOf(shapes: readonly Shape[]): Tensor[] {

@@ -2,13 +2,13 @@
 import { describe, expect, test } from "vitest";
 import type { Shape } from "../../core/base/shape.ts";
 import { type Compiled, compile } from "../../core/compile/compile.ts";
-import { createInterpreter } from "../../core/device/interpreter/device.ts";
 import { createWasm } from "../../core/device/wasm/device.ts";
 import type { Tensor } from "../../core/ops.ts";
 import * as ops from "../../core/ops.ts";
 import { releaseConstants } from "../../core/tensor/eager.ts";
 import { useDevice } from "../../core/tensor/tensor.ts";
 import { valueAndGrad } from "../../engines/tape/transforms.ts";
+import { everyDevice } from "../devices.ts";
 
 const values = (n: number, seed: number) => Array.from({ length: n }, (_, i) => Math.sin(i * 12.9898 + seed) * 1.5);
 const tensor = (shape: Shape, seed: number) =>
@@ -120,10 +120,7 @@ const cases: Case[] = [
   },
 ];
 
-describe.each([
-  ["interpreter", createInterpreter],
-  ["wasm", createWasm],
-] as const)("on %s", (_, open) => {
+describe.each(everyDevice)("on %s", (_, open) => {
   test.each(cases)("$name", ({ f, shapes, launches }) => {
     const device = open();
     useDevice(device);

@@ -1,16 +1,14 @@
 /** The whole part of a number, by way of whole numbers: a zero has no sign there, whatever a compiler makes of the two conversions. */
 import { expect, test } from "vitest";
 import { compile } from "../../core/compile/compile.ts";
-import { describeDevices, openDevice } from "../../core/device/registry.ts";
 import { add, cast, createTensor, mul, type Tensor } from "../../core/ops.ts";
 import { useDevice } from "../../core/tensor/tensor.ts";
-import "../cuda.ts";
+import { everyDevice } from "../devices.ts";
 
 const VALUES = [-0.5, -0, 0, 0.99, -0.99, 2.7, -2.7, Number.NaN, 1e300, -1e300, 2147483647.5, -2147483648.5, Infinity, -Infinity];
-const devices = describeDevices().filter((d) => d.available && ["interpreter", "wasm", "native", "cuda"].includes(d.name));
 
-test.each(devices.map((d) => d.name))("on %s", { timeout: 120_000 }, (name) => {
-  useDevice(openDevice(name));
+test.each(everyDevice)("on %s", { timeout: 120_000 }, (_, open) => {
+  useDevice(open());
   const many = Array.from({ length: 41 }, (_, i) => VALUES[i % VALUES.length] as number);
   for (const dtype of ["f32", "f64"] as const) {
     const x = createTensor(many, [many.length], dtype);

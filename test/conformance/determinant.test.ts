@@ -1,19 +1,15 @@
 /** The determinant where A⁻¹ does not exist: first and second derivatives by differences of det, on every device. */
 import { describe, expect, test } from "vitest";
 import { createRng } from "../../core/base/rng.ts";
-import { findNative } from "../../core/device/native/availability.ts";
 import { openDevice } from "../../core/device/registry.ts";
 import * as o from "../../core/ops.ts";
 import { createTensor, scope, type Tensor } from "../../core/ops.ts";
 import { useDevice } from "../../core/tensor/tensor.ts";
 import { grad, jvp } from "../../engines/tape/transforms.ts";
-import { cuda } from "../cuda.ts";
+import { everyDeviceName } from "../devices.ts";
 import { directional, worst } from "./oracle.ts";
 
 type Fn = (...args: unknown[]) => unknown;
-const native = findNative();
-if (!native.available) console.warn(`determinants are not tested on the native device: ${native.detail}`);
-
 /** n×n of the given rank, by the product of two random factors. */
 function ofRank(n: number, rank: number): Float64Array {
   const factors = createRng(10 * n + rank).uniform(2 * n * rank);
@@ -26,12 +22,7 @@ function ofRank(n: number, rank: number): Float64Array {
   });
 }
 
-describe.each([
-  "interpreter",
-  "wasm",
-  ...(native.available ? (["native"] as const) : []),
-  ...(cuda.available ? (["cuda"] as const) : []),
-] as const)("on %s", (device) => {
+describe.each(everyDeviceName)("on %s", (device) => {
   const ranks = [1, 2, 3, 4].flatMap((n) => Array.from({ length: n + 1 }, (_, rank) => [n, rank] as const));
 
   test.each(ranks)("det of %i rows and rank %i: gradient, tangent and Hessian agree with differences", (n, rank) => {

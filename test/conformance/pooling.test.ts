@@ -1,18 +1,14 @@
 /** Pooling against its definition by loops, small windows and large ones, and where a window has nothing but -∞ or a NaN, on every device. */
 import { describe, expect, test } from "vitest";
-import { findNative } from "../../core/device/native/availability.ts";
 import { openDevice } from "../../core/device/registry.ts";
 import * as o from "../../core/ops.ts";
 import { createTensor, scope, type Tensor } from "../../core/ops.ts";
 import { useDevice } from "../../core/tensor/tensor.ts";
 import { grad } from "../../engines/tape/transforms.ts";
-import { cuda } from "../cuda.ts";
+import { everyDeviceName } from "../devices.ts";
 
 type Fn = (...args: unknown[]) => unknown;
 type Pool = (x: Tensor) => Tensor;
-
-const native = findNative();
-if (!native.available) console.warn(`pooling is not tested on the native device: ${native.detail}`);
 
 /** Values of one plane, and the gradient of their sum weighted by 0, 1, 2, …, or by nothing. */
 function run(pool: Pool, values: readonly number[], h: number, w: number, weighted = false) {
@@ -39,12 +35,7 @@ function windows(h: number, w: number, k: number, s: number, p: number): number[
   });
 }
 
-describe.each([
-  "interpreter",
-  "wasm",
-  ...(native.available ? (["native"] as const) : []),
-  ...(cuda.available ? (["cuda"] as const) : []),
-] as const)("on %s", (device) => {
+describe.each(everyDeviceName)("on %s", (device) => {
   const here = (name: string, body: () => void) =>
     test(name, () => {
       useDevice(openDevice(device));

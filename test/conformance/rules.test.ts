@@ -1,11 +1,10 @@
 /** Every differentiable primitive against central differences, the transpose identity and second order, on every device. */
 import { describe, expect, test } from "vitest";
-import { findNative } from "../../core/device/native/availability.ts";
 import { openDevice } from "../../core/device/registry.ts";
 import { type PrimitiveName, primitiveNames } from "../../core/primitives/table.ts";
 import { useDevice } from "../../core/tensor/tensor.ts";
 import { rules } from "../../rules/table.ts";
-import { cuda } from "../cuda.ts";
+import { everyDeviceName } from "../devices.ts";
 import { checkRule } from "./check-rule.ts";
 import { type Sample, samples } from "./samples.ts";
 
@@ -18,15 +17,7 @@ function differentiable(name: PrimitiveName): readonly Sample<unknown>[] {
   );
 }
 
-const native = findNative();
-if (!native.available) console.warn(`rules are not tested on the native device: ${native.detail}`);
-
-describe.each([
-  "interpreter",
-  "wasm",
-  ...(native.available ? (["native"] as const) : []),
-  ...(cuda.available ? (["cuda"] as const) : []),
-] as const)("on %s", (device) => {
+describe.each(everyDeviceName)("on %s", (device) => {
   test.each(primitiveNames.filter((n) => differentiable(n).length > 0))(
     "the rule of %s agrees with central differences at first and second order",
     (name) => {
