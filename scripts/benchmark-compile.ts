@@ -12,9 +12,13 @@ import { describeDevices, openDevice } from "../core/device/registry.ts";
 import {
   add,
   attention,
+  cast,
   conv2d,
   createTensor,
   div,
+  embedding,
+  floor,
+  layerNorm,
   matmul,
   minimum,
   mseLoss,
@@ -139,6 +143,21 @@ const packed = (steps: number, hidden: number, batch: number): Case => ({
   }),
 });
 
+const embedded = (vocabulary: number, batch: number, length: number, width: number): Case => ({
+  name: `embedding, position, norm, ${batch} x ${length} x ${width}`,
+  off: "gathers",
+  shapes: [
+    [batch, length],
+    [vocabulary, width],
+    [length, width],
+  ],
+  step: (x, table, positions) => {
+    const ids = cast(floor(mul(x as Tensor, vocabulary - 1)), "i32");
+    const filled = (value: number) => createTensor(new Array<number>(width).fill(value), [width], "f32");
+    return [layerNorm(add(embedding(table as Tensor, ids), positions as Tensor), filled(1), filled(0))];
+  },
+});
+
 const convolution = (batch: number, channels: number, side: number): Case => ({
   name: `convolution, bias, relu, ${batch} x ${channels} x ${side} x ${side}`,
   off: "epilogues",
@@ -162,6 +181,8 @@ const cases: readonly Case[] = [
   packed(10, 128, 32),
   convolution(8, 16, 32),
   convolution(8, 64, 56),
+  embedded(1000, 8, 64, 64),
+  embedded(10_000, 16, 128, 256),
 ];
 
 function inputsOf(shapes: readonly Shape[]): Tensor[] {

@@ -190,6 +190,7 @@ const SWITCHES: readonly Switch[] = [
   "pads",
   "positions",
   "fusion",
+  "gathers",
   "epilogues",
   "together",
   "inPlace",

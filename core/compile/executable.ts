@@ -11,6 +11,7 @@ import type { Launch } from "../kernel/launch.ts";
 import { Storage, Tensor } from "../tensor/tensor.ts";
 import { Donations } from "./donation.ts";
 import { fuse } from "./fuse.ts";
+import { GATHERS } from "./gathers.ts";
 import { type ArenaPlan, alignedBytes, type Lifetime, planArena } from "./memory.ts";
 import { type PassName, type PassStatistics, passNames, runPass } from "./passes.ts";
 import { nodesOf, type Program, type Value } from "./program.ts";
@@ -18,7 +19,7 @@ import { type Step, stepsOf } from "./steps.ts";
 import { together } from "./together.ts";
 
 /** What can be switched off, to see what it is worth. */
-export type Switch = PassName | "fusion" | "epilogues" | "together" | "inPlace" | "sharing";
+export type Switch = PassName | "fusion" | "gathers" | "epilogues" | "together" | "inPlace" | "sharing";
 
 export interface CompileOptions {
   readonly off?: readonly Switch[];
@@ -37,6 +38,8 @@ export interface CompileStatistics {
   readonly unfusedLaunches: number;
   /** Launches that run together with others, less one for each company. */
   readonly joinedLaunches: number;
+  /** Gathers that are loads of the kernels that read them, and stored by none. */
+  readonly fusedGathers: number;
   /** The arena, the least that any plan needs, and what buffers of their own would take. */
   readonly arenaBytes: number;
   readonly lowerBound: number;
@@ -89,7 +92,7 @@ export class Executable {
     const nodes = nodesOf(current);
     for (const n of nodes)
       if (n.primitive.name === "item") throw mismatch("a program holds tensors only, and item(x) is a number", "leave out item");
-    const fused = fuse(current, { fusion: !off.has("fusion") });
+    const fused = fuse(current, { fusion: !off.has("fusion"), gathers: !off.has("gathers") });
     const steps = stepsOf(fused, { epilogues: !off.has("epilogues") });
     this.steps = off.has("together") ? steps : together(steps);
 
@@ -98,10 +101,12 @@ export class Executable {
     this.outputs = layout.outputs;
     this.outputValues = layout.outputValues;
     const { arena } = layout;
+    const written = new Set<Value>(this.steps.flatMap((s) => s.outputs));
     this.statistics = {
       passes,
       nodes: nodes.length,
       launches: this.steps.reduce((n, s) => n + s.launches.length, 0),
+      fusedGathers: nodes.filter((n) => GATHERS.has(n.primitive) && !written.has(n)).length,
       joinedLaunches: steps.length - this.steps.length,
       get unfusedLaunches() {
         return nodes.reduce((n, x) => n + launchesOf(x), 0);

@@ -2,10 +2,10 @@
  * Fusion: a program becomes a list of units. Movement and light arithmetic stay lazy and are taken in by whoever reads them.
  * Elementwise nodes join the kernel that computes what they read, a reduction joins the kernel of its elements, and what follows
  * it along the same rows joins too, so that softmax, norms and their backward are one kernel each; nodes that read the same
- * memory in the same order share a kernel with several outputs. Matrix products, convolutions and indexed access stay alone.
+ * memory in the same order share a kernel with several outputs. What is found by indices is a load of whoever reads it. Matrix products,
+ * convolutions and scattered stores stay alone.
  * Greedy in program order, as in XLA's instruction fusion; nothing costly is computed twice.
  */
-import { aval } from "../base/aval.ts";
 import { assert } from "../base/errors.ts";
 import { broadcastShapes, elementCount, type Shape } from "../base/shape.ts";
 import type { Kernel } from "../kernel/kernel.ts";
@@ -13,25 +13,24 @@ import { rewrite } from "../kernel/rewrite.ts";
 import { cast, type Expr, load, postorder, reduced } from "../kernel/scalar-expr.ts";
 import { primitives as p } from "../primitives/table.ts";
 import { ASSEMBLED, assemblyOf } from "./assembly.ts";
-import { ELEMENTWISE, type Fate, FOLDS, fatesOf, scalarOf } from "./fusible.ts";
+import { ELEMENTWISE, type Fate, FOLDS, fatesOf, foldOf, scalarOf } from "./fusible.ts";
+import { gathered, indexesByFold, isPlain, isReadable } from "./gathers.ts";
 import { foldedAxes, Group, isColumn, type Level, type Opaque, repeatsHeavyWork, type Unit } from "./group.ts";
 import {
   broadcast,
   bufferOf,
   denseOffset,
-  flipped,
-  isScalar,
+  isIndirect,
+  isWalked,
   type Lazy,
   type Load,
   lazily,
   light,
   loadAlone,
   numberOf,
-  reshaped,
-  sliced,
   substitute,
-  transposed,
 } from "./lazy.ts";
+import { movement } from "./movement.ts";
 import { type Node, nodesOf, type Program, type Value } from "./program.ts";
 import { UnitOrder } from "./unit-order.ts";
 
@@ -64,13 +63,19 @@ interface Candidate {
   readonly expr: Expr | undefined;
 }
 
-export function fuse(program: Program, options: { readonly fusion: boolean }): Fused {
-  return new Fusion(program, options.fusion).run();
+/** What may be done; without `fusion` every node stands alone. */
+interface FusionOptions {
+  readonly fusion: boolean;
+  readonly gathers: boolean;
+}
+
+export function fuse(program: Program, options: FusionOptions): Fused {
+  return new Fusion(program, options).run();
 }
 
 class Fusion {
   private readonly program: Program;
-  private readonly enabled: boolean;
+  private readonly options: FusionOptions;
   private readonly order = new UnitOrder<Unit>();
   private readonly unitOf = new Map<Value, Unit>();
   private readonly lazies = new Map<Value, Lazy>();
@@ -80,9 +85,9 @@ class Fusion {
   private readonly fates: ReadonlyMap<Node, Fate>;
   private readonly returned: ReadonlySet<Value>;
 
-  constructor(program: Program, enabled: boolean) {
+  constructor(program: Program, { fusion, gathers }: FusionOptions) {
     this.program = program;
-    this.enabled = enabled;
+    this.options = { fusion, gathers: fusion && gathers };
     this.returned = new Set(program.outputs);
     const nodes = nodesOf(program);
     for (const node of nodes) {
@@ -125,53 +130,33 @@ class Fusion {
   }
 
   private visit(node: Node): void {
-    const moved = this.move(node);
+    const moved = movement(node, {
+      lazyOf: (v) => this.lazyOf(v),
+      readAt: (v, points) => this.readAt(v, points),
+      buffered: (v) => this.lazyOf(this.realise(v)),
+    });
     if (moved !== undefined) {
       this.lazies.set(node, moved);
       return;
     }
     if (ELEMENTWISE.has(node.primitive) || node.primitive === p.cast) this.map(node);
     else if (FOLDS.has(node.primitive) && node.args.every((a) => a.aval.size > 0)) this.foldNode(node);
+    else if (this.options.gathers && isReadable(node)) this.gather(node);
     else this.opaque(node);
-  }
-
-  /** Movement as a change of strides. */
-  private move(node: Node): Lazy | undefined {
-    const [arg] = node.args;
-    if (arg === undefined) return undefined;
-    const { shape } = node.aval;
-    switch (node.primitive) {
-      case p.stopGradient:
-        return this.lazyOf(arg);
-      case p.reshape:
-        return reshaped(this.lazyOf(arg), shape) ?? reshaped(this.lazyOf(this.realise(arg)), shape);
-      case p.transpose:
-        return transposed(this.lazyOf(arg), (node.params as { perm: readonly number[] }).perm);
-      case p.broadcastTo:
-        return broadcast(this.lazyOf(arg), shape);
-      case p.slice: {
-        const { start, step } = node.params as { start: readonly number[]; step: readonly number[] };
-        return sliced(this.lazyOf(arg), shape, start, step);
-      }
-      case p.flip:
-        return flipped(this.lazyOf(arg), (node.params as { axes: readonly number[] }).axes);
-      default:
-        return undefined;
-    }
   }
 
   private map(node: Node): void {
     const shape = node.args.map((a) => a.aval.shape).reduce(broadcastShapes);
-    const operands = node.args.map((a) => broadcast(this.lazyOf(a), shape));
+    const operands = node.args.map((a) => broadcast(this.readAt(a, elementCount(shape)), shape));
     const expr = scalarOf(node);
-    if (this.enabled) {
+    if (this.options.fusion) {
       const lazy = light(shape, operands, expr);
       if (lazy !== undefined && !this.isRowValue(lazy)) {
         this.lazies.set(node, lazy);
         return;
       }
     }
-    const fate = this.enabled ? this.fates.get(node) : undefined;
+    const fate = this.options.fusion ? this.fates.get(node) : undefined;
     const deferred = fate === undefined ? undefined : lazily(shape, operands, expr);
     if (deferred !== undefined && this.mayWait(deferred, fate)) this.lazies.set(node, deferred);
     else this.place({ node, operands, shape, expr, fold: undefined });
@@ -189,24 +174,34 @@ class Fusion {
   private mayWait({ loads, expr }: Lazy, fate: Fate): boolean {
     if (loads.length > MAX_DEFERRED) return false;
     if (fate === "columns") return true;
-    const isThere = ({ source }: Load) => this.unitOf.get(source)?.kind !== "group" || this.stored.has(source);
+    const isThere = ({ source, indirect }: Load) =>
+      indirect === undefined && (this.unitOf.get(source)?.kind !== "group" || this.stored.has(source));
     return postorder([expr]).length <= MAX_SIZE / 4 && loads.every(isThere);
   }
 
   private foldNode(node: Node): void {
     const [arg] = node.args as [Value];
-    const params = node.params as { axes?: readonly number[]; axis?: number };
-    const axes = params.axes ?? [params.axis as number];
-    const canonical = params.axes ? { axes: [1], keepdims: false } : { axis: 1 };
-    const a = aval([2, 3], arg.aval.dtype);
-    const [launch] = node.primitive.lower([a], node.primitive.inferAval([a], canonical), canonical);
-    assert(launch?.kind === "kernel", `${node.primitive.name} is not a kernel`);
-    this.place({ node, operands: [this.lazyOf(arg)], shape: arg.aval.shape, expr: undefined, fold: { axes, kernel: launch.kernel } });
+    this.place({ node, operands: [this.lazyOf(arg)], shape: arg.aval.shape, expr: undefined, fold: foldOf(node) });
+  }
+
+  /** A gather that one node alone reads is a load there; others are maps. */
+  private gather(node: Node): void {
+    const [x, ids] = node.args as [Value, Value];
+    if (!isPlain(this.lazyOf(x))) this.whole(x);
+    const lazy = gathered(node, this.lazyOf(x), this.lazyOf(isIndirect(this.lazyOf(ids)) ? this.realise(ids) : ids));
+    if (this.users.get(node)?.length === 1 && !this.returned.has(node)) this.lazies.set(node, lazy);
+    else this.placeLazy(node, lazy);
+  }
+
+  /** A value as it is read at some number of points: in a buffer, where some of its indices would not be looked at. */
+  private readAt(v: Value, points: number): Lazy {
+    const lazy = this.lazyOf(v);
+    return isIndirect(lazy) && points < v.aval.size ? this.lazyOf(this.realise(v)) : lazy;
   }
 
   private opaque(node: Node): void {
     const deps = new Set<Unit>();
-    const assembly = this.enabled && ASSEMBLED.has(node.primitive) ? assemblyOf(node, (a) => this.lazyOf(a)) : undefined;
+    const assembly = this.options.fusion && ASSEMBLED.has(node.primitive) ? assemblyOf(node, (a) => this.readAt(a, 0)) : undefined;
     const sources = assembly?.pieces.flatMap(({ value }) => value.loads.map((l) => l.source)) ?? node.args.map((a) => this.whole(a));
     for (const source of sources) {
       this.store(source);
@@ -229,14 +224,12 @@ class Fusion {
   private realise(v: Value): Value {
     const lazy = this.lazyOf(v);
     if (v.kind !== "node" || this.unitOf.has(v)) return v;
-    this.place({
-      node: v,
-      operands: lazy.loads.map((l) => loadAlone(lazy.shape, l)),
-      shape: v.aval.shape,
-      expr: lazy.expr,
-      fold: undefined,
-    });
+    this.placeLazy(v, lazy);
     return v;
+  }
+
+  private placeLazy(node: Node, { shape, loads, expr }: Lazy): void {
+    this.place({ node, operands: loads.map((l) => loadAlone(shape, l)), shape, expr, fold: undefined });
   }
 
   private place(c: Candidate): void {
@@ -250,8 +243,8 @@ class Fusion {
   }
 
   private join(c: Candidate): Group | undefined {
-    if (!this.enabled) return undefined;
-    const sources = new Set(c.operands.flatMap((o) => o.loads.filter((l) => !isScalar(o.shape, l)).map((l) => l.source)));
+    if (!this.options.fusion) return undefined;
+    const sources = new Set(c.operands.flatMap((o) => o.loads.filter((l) => isWalked(o.shape, l)).map((l) => l.source)));
     const candidates = new Set<Group>();
     for (const s of sources) {
       const unit = this.unitOf.get(s);
@@ -307,7 +300,7 @@ class Fusion {
     const deps = new Set<Unit>();
     const operands = this.resolve(g, c, level, deps);
     const expr = operands && substitute(c.expr as Expr, operands);
-    if (expr === undefined || postorder([expr]).length > MAX_SIZE) {
+    if (expr === undefined || postorder([expr]).length > MAX_SIZE || indexesByFold(expr)) {
       g.truncate(before);
       return false;
     }
@@ -330,7 +323,7 @@ class Fusion {
     const deps = new Set<Unit>();
     const operands = this.resolve(g, c, "element", deps);
     const x = operands?.[0];
-    if (x === undefined || (!isFresh && repeatsHeavyWork(g, x))) {
+    if (x === undefined || (!isFresh && repeatsHeavyWork(g, x)) || indexesByFold(x)) {
       g.truncate(before);
       return false;
     }
@@ -370,7 +363,7 @@ class Fusion {
     const unit = this.unitOf.get(l.source);
     if (unit === g) return undefined;
     if (unit !== undefined && this.order.depends(unit, g)) return undefined;
-    const at = g.operand({ source: l.source, dtype: l.dtype, strides, offset: l.offset, indirect: undefined });
+    const at = g.operand({ source: l.source, dtype: l.dtype, strides, offset: l.offset, indirect: l.indirect });
     if (at === undefined) return undefined;
     if (unit !== undefined) deps.add(unit);
     this.store(l.source);
@@ -379,10 +372,10 @@ class Fusion {
 
   /** True where joining saves memory traffic: the candidate reads a member of the group, or a buffer that it reads in the same order. */
   private sharesWork(g: Group, c: Candidate): boolean {
-    const big = c.operands.flatMap((o) => o.loads.filter((l) => !isScalar(o.shape, l)));
+    const big = c.operands.flatMap((o) => o.loads.filter((l) => isWalked(o.shape, l)));
     return (
       big.some((l) => g.members.has(l.source)) ||
-      big.some((l) => g.loads.some((have) => have.source === l.source && have.offset === l.offset))
+      big.some((l) => g.loads.some((have) => have.source === l.source && have.offset === l.offset && !have.indirect))
     );
   }
 

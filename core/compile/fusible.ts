@@ -1,6 +1,7 @@
 /** What fusion knows of primitives: which compute each element by itself, which fold rows, and the scalar expression of the former. */
 import { aval } from "../base/aval.ts";
 import { assert } from "../base/errors.ts";
+import type { Kernel } from "../kernel/kernel.ts";
 import { cast, type Expr } from "../kernel/scalar-expr.ts";
 import type { AnyPrimitive } from "../primitive.ts";
 import { primitives as p } from "../primitives/table.ts";
@@ -28,6 +29,16 @@ export function scalarOf({ primitive, params, args, aval: { dtype } }: Node): Ex
     scalars.set(key, expr);
   }
   return expr;
+}
+
+/** The axes that a fold folds, and its kernel for one row of many. */
+export function foldOf(node: Node): { readonly axes: readonly number[]; readonly kernel: Kernel } {
+  const params = node.params as { axes?: readonly number[]; axis?: number };
+  const canonical = params.axes ? { axes: [1], keepdims: false } : { axis: 1 };
+  const a = aval([2, 3], (node.args[0] as Value).aval.dtype);
+  const [launch] = node.primitive.lower([a], node.primitive.inferAval([a], canonical), canonical);
+  assert(launch?.kind === "kernel", `${node.primitive.name} is not a kernel`);
+  return { axes: params.axes ?? [params.axis as number], kernel: launch.kernel };
 }
 
 /** Where a node's elements are computed, in place of a buffer: inside sums down columns, or as a piece of something larger. */

@@ -10,8 +10,7 @@ import type { Reduction } from "../kernel/kernel.ts";
 import { rewrite } from "../kernel/rewrite.ts";
 import { type Expr, load, postorder } from "../kernel/scalar-expr.ts";
 import type { Assembly } from "./assembly.ts";
-import type { Load } from "./lazy.ts";
-import { regroup } from "./lazy.ts";
+import { type Indirect, isSameIndirect, type Load, regroup } from "./lazy.ts";
 import type { Node, Value } from "./program.ts";
 
 export interface Axis {
@@ -33,7 +32,7 @@ export interface GroupLoad {
   readonly dtype: DType;
   strides: readonly number[];
   readonly offset: number;
-  readonly indirect: { readonly stride: number; readonly extent: number } | undefined;
+  readonly indirect: Indirect | undefined;
 }
 
 /** Something that runs as a whole: a group, or a node that is no kernel of loops. */
@@ -155,6 +154,7 @@ export class Group {
   memberAt(l: Load, strides: readonly number[]): Member | "no" | undefined {
     const member = this.members.get(l.source);
     if (member === undefined) return undefined;
+    if (l.indirect !== undefined) return "no";
     const dense = this.denseStrides(member.level);
     const same = l.offset === 0 && this.axes.every((a, i) => a.extent === 1 || strides[i] === dense[i]);
     return same ? member : "no";
@@ -166,8 +166,7 @@ export class Group {
       (l) =>
         l.source === wanted.source &&
         l.offset === wanted.offset &&
-        l.indirect === undefined &&
-        wanted.indirect === undefined &&
+        isSameIndirect(l.indirect, wanted.indirect) &&
         this.axes.every((a, i) => a.extent === 1 || l.strides[i] === wanted.strides[i]),
     );
     if (at >= 0) return at;
@@ -195,7 +194,7 @@ export class Group {
       numbers.push(at);
     }
     const moved = (e: Expr) =>
-      rewrite([e], (x) => (x.kind === "load" ? load(numbers[x.operand] as number, x.dtype) : undefined))[0] as Expr;
+      rewrite([e], (x, [at]) => (x.kind === "load" ? load(numbers[x.operand] as number, x.dtype, at) : undefined))[0] as Expr;
     for (const m of other.members.values()) this.add({ ...m, expr: moved(m.expr) });
     return true;
   }

@@ -17,6 +17,13 @@ export interface Load {
   readonly dtype: DType;
   readonly strides: readonly number[];
   readonly offset: number;
+  /** Where the element is found by an index: the step from one index to the next, and how many there are. */
+  readonly indirect?: Indirect;
+}
+
+export interface Indirect {
+  readonly stride: number;
+  readonly extent: number;
 }
 
 export interface Lazy {
@@ -36,14 +43,14 @@ export function bufferOf(source: Value, shape: Shape): Lazy {
 /** The offset where a lazy value is nothing but a dense block of one buffer, else undefined. */
 export function denseOffset(x: Lazy): number | undefined {
   const [only] = x.loads;
-  if (x.loads.length !== 1 || only === undefined || x.expr.kind !== "load") return undefined;
+  if (x.loads.length !== 1 || only === undefined || only.indirect || x.expr.kind !== "load") return undefined;
   const dense = stridesOf(x.shape);
   return x.shape.every((d, i) => d === 1 || only.strides[i] === dense[i]) ? only.offset : undefined;
 }
 
 type View = (l: Load) => { readonly strides: readonly number[]; readonly offset: number } | undefined;
 
-function viewed(x: Lazy, shape: Shape, view: View): Lazy | undefined {
+export function viewed(x: Lazy, shape: Shape, view: View): Lazy | undefined {
   const loads: Load[] = [];
   for (const l of x.loads) {
     const seen = view(l);
@@ -151,7 +158,11 @@ export function lazily(shape: Shape, operands: readonly Lazy[], expr: Expr): Laz
       o.expr,
       o.loads.map((l) => {
         let at = loads.findIndex(
-          (have) => have.source === l.source && have.offset === l.offset && have.strides.every((s, i) => s === l.strides[i]),
+          (have) =>
+            have.source === l.source &&
+            have.offset === l.offset &&
+            isSameIndirect(have.indirect, l.indirect) &&
+            have.strides.every((s, i) => s === l.strides[i]),
         );
         if (at < 0) at = loads.push(l) - 1;
         return load(at, l.dtype);
@@ -168,15 +179,30 @@ export function loadAlone(shape: Shape, l: Load): Lazy {
 
 /** True where a load walks as many elements as there are points, or not far fewer. */
 function isLarge(shape: Shape, l: Load): boolean {
+  if (l.indirect !== undefined) return true;
   const walked = shape.reduce((n, d, i) => n * (l.strides[i] === 0 ? 1 : d), 1);
   return walked * 8 > elementCount(shape);
 }
 
-/** True where a load is the same element at all of several points. */
-export function isScalar(shape: Shape, l: Load): boolean {
-  return shape.some((d) => d !== 1) && shape.every((d, i) => d === 1 || l.strides[i] === 0);
+/** True where a load goes through its buffer as the points go: not by indices, nor at one element for all of several points. */
+export function isWalked(shape: Shape, l: Load): boolean {
+  return l.indirect === undefined && !(shape.some((d) => d !== 1) && shape.every((d, i) => d === 1 || l.strides[i] === 0));
 }
 
+/** True where something is found by indices, which are checked wherever it is read. */
+export function isIndirect(x: Lazy): boolean {
+  return x.loads.some((l) => l.indirect !== undefined);
+}
+
+export function isSameIndirect(a: Indirect | undefined, b: Indirect | undefined): boolean {
+  return a?.stride === b?.stride && a?.extent === b?.extent;
+}
+
+/** The expression with its loads replaced; a load by an index is replaced by a load, and keeps the index. */
 export function substitute(expr: Expr, operands: readonly Expr[]): Expr {
-  return rewrite([expr], (e) => (e.kind === "load" ? operands[e.operand] : undefined))[0] as Expr;
+  return rewrite([expr], (e, [at]) => {
+    if (e.kind !== "load") return undefined;
+    const by = operands[e.operand] as Expr;
+    return at !== undefined && by.kind === "load" ? load(by.operand, by.dtype, at) : by;
+  })[0] as Expr;
 }

@@ -125,7 +125,7 @@ function groupStep(group: Group, fused: Fused): Step {
   const inputs: Source[] = [];
   const operands = group.loads.map((l) => {
     const input = inputs.push({ value: l.source, offset: 0 }) - 1;
-    return { dtype: l.dtype, strides: pick(l.strides), offset: l.offset, input };
+    return { dtype: l.dtype, strides: pick(l.strides), offset: l.offset, ...(l.indirect && { indirect: l.indirect }), input };
   });
   const launch = describeFused({
     extents,
@@ -212,7 +212,7 @@ function epilogueLaunch(
   group: Group,
   fused: Fused,
 ): { launch: KernelLaunch; loads: readonly GroupLoad[]; members: readonly Member[] } | undefined {
-  if (group.reductions.length > 0 || group.indexed) return undefined;
+  if (group.reductions.length > 0 || group.indexed || group.loads.some((l) => l.indirect)) return undefined;
   const result = productOf(product);
   const { dtype } = result;
   const space = spaceOf(result);

@@ -2,20 +2,17 @@
 import { binary, cast, compare, type Expr, load, operandsOf, postorder, select, unary } from "./scalar-expr.ts";
 
 /**
- * The expressions with everything replaced for which `replacement` gives an expression; inside a replacement nothing is replaced
- * again. O(size).
+ * The expressions with everything replaced for which `replacement` gives an expression, from an expression and its arguments as they
+ * are after the rewrite; inside a replacement nothing is replaced again. O(size).
  */
-export function rewrite(roots: readonly Expr[], replacement: (e: Expr) => Expr | undefined): Expr[] {
+export function rewrite(roots: readonly Expr[], replacement: (e: Expr, args: readonly Expr[]) => Expr | undefined): Expr[] {
   const done = new Map<Expr, Expr>();
   for (const e of postorder(roots)) {
-    const given = replacement(e);
-    if (given !== undefined) {
-      done.set(e, given);
-      continue;
-    }
     const before = operandsOf(e);
     const after = before.map((arg) => done.get(arg) as Expr);
-    done.set(e, after.every((arg, i) => arg === before[i]) ? e : withOperands(e, after));
+    const given = replacement(e, after);
+    if (given !== undefined) done.set(e, given);
+    else done.set(e, after.every((arg, i) => arg === before[i]) ? e : withOperands(e, after));
   }
   return roots.map((r) => done.get(r) as Expr);
 }

@@ -19,6 +19,7 @@ const SWITCHES: readonly Switch[] = [
   "transposes",
   "sums",
   "fusion",
+  "gathers",
   "epilogues",
   "together",
   "inPlace",
@@ -28,7 +29,7 @@ const SWITCHES: readonly Switch[] = [
 /** A program as choices: each step takes what fits from the values so far. */
 const programs = fc.record({
   shapes: fc.array(fc.constantFrom<Shape>([4, 3], [3], [4, 1], [2, 4, 3], [], [3, 4], [12], [4, 3]), { minLength: 2, maxLength: 4 }),
-  steps: fc.array(fc.record({ kind: fc.nat(30), a: fc.nat(1000), b: fc.nat(1000), axis: fc.nat(1000) }), { minLength: 3, maxLength: 18 }),
+  steps: fc.array(fc.record({ kind: fc.nat(35), a: fc.nat(1000), b: fc.nat(1000), axis: fc.nat(1000) }), { minLength: 3, maxLength: 18 }),
   outputs: fc.array(fc.nat(1000), { minLength: 1, maxLength: 3 }),
   off: fc.subarray([...SWITCHES]),
   donate: fc.subarray([0, 1, 2, 3]),
@@ -39,6 +40,15 @@ function broadcasts(x: Shape, y: Shape): boolean {
   return [...x]
     .reverse()
     .every((d, i) => d === 1 || [...y].reverse()[i] === undefined || [...y].reverse()[i] === 1 || d === [...y].reverse()[i]);
+}
+
+/** Indices below `extent` that jump about. */
+function ids(length: number, extent: number): Tensor {
+  return ops.createTensor(
+    Array.from({ length }, (_, i) => (i * 7 + 3) % extent),
+    [length],
+    "i32",
+  );
 }
 
 function stepOf({ kind, a, b, axis }: Choices["steps"][number]): Step {
@@ -116,6 +126,20 @@ function stepOf({ kind, a, b, axis }: Choices["steps"][number]): Step {
         return ax === undefined ? undefined : ops.cumsum(x, ax);
       case 29:
         return ops.square(x);
+      case 31:
+        return ax === undefined ? undefined : ops.indexSelect(x, ids(1 + (b % 3), x.shape[ax] as number), ax);
+      case 32:
+        return ax === undefined ? undefined : ops.gather(x, ops.broadcastTo(ids(1, shape[ax] as number), shape), ax);
+      case 33:
+        return ax === undefined ? undefined : ops.gather(x, ops.expandDims(ops.argmax(x, ax), [ax]), ax);
+      case 34:
+        return ax === undefined || y.shape.length === 0 || (y.shape[0] as number) < (shape[ax] as number)
+          ? undefined
+          : ops.indexSelect(y, ops.argmax(x, ax), 0);
+      case 35:
+        return shape.length === 2 && y.shape.length === 2 && x.aval.size <= 12
+          ? ops.indexSelect(y, ops.indexSelect(ids(5, y.shape[0] as number), ids(3, 5), 0), 0)
+          : undefined;
       default:
         return ops.exp(ops.minimum(x, 1));
     }
