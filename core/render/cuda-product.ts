@@ -145,6 +145,7 @@ const SCHEDULE: CudaSchedule = {
   team: 1,
   across: false,
   serial: [],
+  groups: [],
   split: false,
 };
 

@@ -81,7 +81,7 @@ export abstract class CudaProgram {
   }
 
   protected rendered(texts: readonly string[], joins = false): RenderedCuda {
-    const source = [this.layout.definition(this.name), ...texts].join("\n");
+    const source = numbered([this.layout.definition(this.name), ...texts].join("\n"));
     return { source, sites: this.sites.map(({ operand, level }) => ({ operand, level })), layout: this.layout, joins };
   }
 
@@ -107,6 +107,19 @@ export abstract class CudaProgram {
     if (o.dtype === "bool") return `${place} |= ${value};`;
     return o.dtype === "i32" ? `${place} = tg_add_i32(${place}, ${value});` : `${place} += ${value};`;
   }
+}
+
+/**
+ * The text with its temporaries numbered as they come. Expressions have the numbers of all that a process made before, and a text that
+ * depends on those would not be found among the compiled ones.
+ */
+function numbered(text: string): string {
+  const names = new Map<string, string>();
+  return text.replace(/\bt\d+\b/g, (name) => {
+    const known = names.get(name) ?? `t${names.size}`;
+    names.set(name, known);
+    return known;
+  });
 }
 
 /** Every place where an index is checked, each once. */

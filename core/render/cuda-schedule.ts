@@ -6,7 +6,8 @@
  *    side; a transposing map goes by tiles of 32 × 32, so that what one axis fetches the other finds in the cache;
  *  - a fold or row program: every row is folded by a team of 1, 8, 32 or 256 threads, whose lanes run along the row or, where
  *    memory lies so (sums of columns), along 32 rows; a long fold to few results is split, and its parts joined by a second kernel;
- *  - where several points store to one element, a thread walks all of these in row-major order.
+ *  - where several points store to one element, a thread walks all of these in row-major order; where an index says where, and they
+ *    are many, a warp has a place along the indirect axis and looks for the points that store there.
  */
 import type { Geometry, Kernel } from "../kernel/kernel.ts";
 import { postorder } from "../kernel/scalar-expr.ts";
@@ -17,7 +18,7 @@ import { allOperands } from "./wasm-layout.ts";
 
 export interface CudaSchedule {
   readonly wide: boolean;
-  readonly form: "map" | "tiles" | "rows";
+  readonly form: "map" | "tiles" | "rows" | "scatter";
   /** Points of a map that a thread takes at once, along the last axis. */
   readonly vector: 1 | 4;
   /** The axis along which neighbouring threads lie, and the other axis of a tile; -1: none. */
@@ -26,8 +27,10 @@ export interface CudaSchedule {
   /** Threads that fold one row, and whether neighbouring threads have rows of their own. */
   readonly team: number;
   readonly across: boolean;
-  /** Outer axes that a thread walks in order. */
+  /** Outer axes that a thread (of a scatter: a warp) walks in order. */
   readonly serial: readonly number[];
+  /** Of a scatter: other axes along which indices differ. */
+  readonly groups: readonly number[];
   /** True where rows are folded in parts. */
   readonly split: boolean;
 }
@@ -43,17 +46,30 @@ export const TILE = 32;
 /** Rows of a tile that the threads of a block take at once. */
 export const TILE_ROWS = 8;
 export const THREADS = 256;
+/** Elements of a place that a warp takes in a scatter. */
+export const SCATTER_GRAIN = 256;
 /** Elements of a row that are worth a part of their own, most parts, and blocks that keep a GPU busy. */
 const PART = 2048;
 const MOST_PARTS = 512;
 const BUSY_BLOCKS = 512;
 
 export function cudaSchedule(kernel: Kernel, geometry: Geometry): CudaSchedule {
-  const base = { wide: isWide(geometry), vector: 1, lanes: -1, tile: -1, team: 1, across: false, serial: [], split: false } as const;
+  const base = {
+    wide: isWide(geometry),
+    vector: 1,
+    lanes: -1,
+    tile: -1,
+    team: 1,
+    across: false,
+    serial: [],
+    groups: [],
+    split: false,
+  } as const;
   const outer = kernel.rank - kernel.reduced;
   if (!storesApart(kernel, geometry)) {
     const serial = Array.from({ length: outer }, (_, axis) => axis).filter((axis) => !isFree(kernel, geometry, axis));
-    return { ...base, form: "rows", serial };
+    const groups = scatterGroups(kernel, geometry, serial);
+    return groups === undefined ? { ...base, form: "rows", serial } : { ...base, form: "scatter", serial, groups };
   }
   if (kernel.reduced === 0) return { ...base, ...mapSchedule(kernel, geometry) };
   const { lanes } = scheduleOf(kernel, geometry);
@@ -74,13 +90,33 @@ export function cudaSchedule(kernel: Kernel, geometry: Geometry): CudaSchedule {
 
 /** What of a schedule shows in the text. */
 export function scheduleKey(s: CudaSchedule): string {
-  return [Number(s.wide), s.form, s.vector, s.lanes, s.tile, s.team, Number(s.across), s.serial.join(""), Number(s.split)].join(",");
+  return [
+    Number(s.wide),
+    s.form,
+    s.vector,
+    s.lanes,
+    s.tile,
+    s.team,
+    Number(s.across),
+    s.serial.join(""),
+    s.groups.join(""),
+    Number(s.split),
+  ].join(",");
 }
 
 export function cudaGrid(kernel: Kernel, geometry: Geometry, schedule: CudaSchedule): CudaGrid {
   const { extents } = geometry;
   const { form, vector, lanes, tile, team, across, serial, split } = schedule;
   const outer = kernel.rank - kernel.reduced;
+  if (form === "scatter") {
+    const inner = product(extents.filter((_, axis) => !serial.includes(axis) && !schedule.groups.includes(axis)));
+    const chunks = Math.max(1, Math.ceil(inner / SCATTER_GRAIN));
+    const places = geometry.indirect.at(-1)?.extent as number;
+    const total = places * product(schedule.groups.map((axis) => extents[axis] as number)) * chunks;
+    const columns = product(serial.map((axis) => extents[axis] as number));
+    const threads = [TILE, THREADS / TILE] as const;
+    return { blocks: Math.ceil(total / threads[1]), threads, work: { counts: extents, total, columns, grain: SCATTER_GRAIN, chunks } };
+  }
   if (form !== "rows") {
     const isTiled = (axis: number) => axis === lanes || axis === tile;
     const inGroups = (e: number, axis: number) => (vector > 1 && axis === extents.length - 1 ? Math.floor(e / vector) : e);
@@ -132,6 +168,30 @@ function partsOf(blocks: number, rows: number, columns: number, team: number): n
   if (rows === 0) return 1;
   const wanted = Math.floor(BUSY_BLOCKS / Math.max(1, blocks));
   return Math.max(1, Math.min(wanted, MOST_PARTS, Math.floor(columns / (team === THREADS ? PART : PART / 8))));
+}
+
+/** Fewer points in order than these are walked by one thread for each element; more looks of warps at indices than these cost too much. */
+const SCATTER_POINTS = 64;
+const SCATTER_LOOKS = 2 ** 29;
+
+/** The axes that are not walked in order and that an output's index moves along; undefined where this is no scatter for warps. */
+function scatterGroups(kernel: Kernel, geometry: Geometry, serial: readonly number[]): number[] | undefined {
+  const [output, ...more] = kernel.outputs;
+  const places = geometry.indirect.at(-1)?.extent ?? 0;
+  if (kernel.reduced > 0 || more.length > 0 || output?.storeAt === undefined || places === 0) return undefined;
+  const { extents } = geometry;
+  const points = product(serial.map((axis) => extents[axis] as number));
+  const axes = new Set<number>();
+  for (const e of postorder([output.storeAt])) {
+    if (e.kind === "index") axes.add(e.axis);
+    if (e.kind === "load")
+      for (const [axis, access] of (kernel.operands[e.operand]?.access ?? []).entries()) if (access !== "fixed") axes.add(axis);
+  }
+  const groups = [...axes].filter((axis) => !serial.includes(axis)).sort((a, b) => a - b);
+  const inner = product(extents.filter((_, axis) => !serial.includes(axis) && !groups.includes(axis)));
+  const warps = places * product(groups.map((axis) => extents[axis] as number)) * Math.ceil(inner / SCATTER_GRAIN);
+  const reads = warps * Math.ceil(points / TILE);
+  return points >= SCATTER_POINTS && warps < 2 ** 30 && reads <= SCATTER_LOOKS ? groups : undefined;
 }
 
 /** True where points that differ along an axis store to different elements of every output. */

@@ -73,6 +73,21 @@ test("a gather guards its index and reports it", async () => {
   await expect(text(launch, "k0")).toMatchFileSnapshot("golden/gather.cu");
 });
 
+test("the gradient of a table is a warp for each of its rows", async () => {
+  const launch = describeLaunch({
+    extents: [4096, 64],
+    operands: [
+      { dtype: f32, strides: [64, 1], input: 0 },
+      { dtype: "i32", strides: [1, 0], input: 1 },
+    ],
+    output: { dtype: f32, strides: [0, 1], indirect: { stride: 64, extent: 1000 } },
+    result: x,
+    storeAt: load(1, "i32"),
+    accumulate: true,
+  });
+  await expect(text(launch, "k0")).toMatchFileSnapshot("golden/scatter.cu");
+});
+
 test("schedules follow the geometry: threads that work together, along rows or across them", () => {
   const keyOf = (launch: KernelLaunch) => {
     const { form, team, across, split } = cudaSchedule(launch.kernel, launch.geometry);

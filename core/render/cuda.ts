@@ -6,9 +6,11 @@ import type { Kernel } from "../kernel/kernel.ts";
 import { CudaMap } from "./cuda-map.ts";
 import type { RenderedCuda } from "./cuda-program.ts";
 import { CudaRows } from "./cuda-rows.ts";
+import { CudaScatter } from "./cuda-scatter.ts";
 import type { CudaSchedule } from "./cuda-schedule.ts";
 
 /** The text of a kernel: it defines `struct name_args`, the kernel `name`, and `name_join` where `joins`. */
 export function renderCuda(kernel: Kernel, schedule: CudaSchedule, name: string): RenderedCuda {
+  if (schedule.form === "scatter") return new CudaScatter(kernel, schedule, name).render();
   return new (schedule.form === "rows" ? CudaRows : CudaMap)(kernel, schedule, name).render();
 }

@@ -51,8 +51,9 @@ describe.runIf(cuda.available)("the CUDA device", () => {
   it("gives the same numbers in all the ways in which work is given to threads", { timeout: 240_000 }, () => {
     const cases = teamCases();
     const ways = cases.map(({ kernel, geometry }) => {
-      const { form, vector, team, across, split, serial } = cudaSchedule(kernel, geometry);
-      return [form, vector, team, across && "across", split && "split", serial.length > 0 && "serial"].filter(Boolean).join(" ");
+      const { form, vector, team, across, split, serial, groups } = cudaSchedule(kernel, geometry);
+      const named = [across && "across", split && "split", serial.length > 0 && "serial", groups.length > 0 && "groups"];
+      return [form, vector, team, ...named].filter(Boolean).join(" ");
     });
     // The cases are of no use unless they take all the ways there are.
     expect(new Set(ways)).toEqual(
@@ -67,6 +68,8 @@ describe.runIf(cuda.available)("the CUDA device", () => {
         "rows 1 8 across",
         "rows 1 8 across split",
         "rows 1 1 serial",
+        "scatter 1 1 serial",
+        "scatter 1 1 serial groups",
       ]),
     );
     device.preparePlan(cases.map(stepOf));
@@ -126,6 +129,25 @@ describe.runIf(cuda.available)("the CUDA device", () => {
     device.prepare(launchOf(good))(...(addresses as [Address]));
     expect(device.download(addresses[0] as Address, f32, 20)).toEqual(run(interpreter, good)[0]);
     for (const [i, data] of [...c.outputs, ...c.inputs].entries()) device.free(addresses[i] as Address, data.byteLength);
+  });
+
+  it("reports an index out of range of a scatter, by one thread or by warps, and stores nothing there", () => {
+    for (const tokens of [9, 300]) {
+      const c = scatterCase(tokens, 3);
+      (c.inputs[1] as Int32Array)[7] = 6;
+      const addresses = [...c.outputs, ...c.inputs].map((data) => {
+        const address = device.alloc(data.byteLength);
+        device.upload(address, data);
+        return address;
+      });
+      device.prepare(launchOf(c))(...(addresses as [Address]));
+      expect(() => device.sync()).toThrow("index 6 is out of range [0, 6) at position [7]");
+      // The interpreter adds nothing for a point of zeros.
+      (c.inputs[1] as Int32Array)[7] = 0;
+      (c.inputs[0] as Float32Array).fill(0, 21, 24);
+      expect(device.download(addresses[0] as Address, f32, 18)).toEqual(run(interpreter, c)[0]);
+      for (const [i, data] of [...c.outputs, ...c.inputs].entries()) device.free(addresses[i] as Address, data.byteLength);
+    }
   });
 
   it("runs a plan as a graph where its addresses come again, and right for every set of addresses", () => {
@@ -268,6 +290,32 @@ function gatherCase(numbers: readonly number[]): KernelCase {
   return { kernel: gather, geometry, inputs: [table, Int32Array.from(numbers)], outputs: [new Float32Array(20)] };
 }
 
+const small = (i: number) => ((Math.imul(i, 2654435761) >>> 16) % 9) - 4;
+const fill = (n: number) => Float32Array.from({ length: n }, (_, i) => small(i));
+
+/** Adds each of `tokens` rows to one of six. */
+function scatterCase(tokens: number, width: number): KernelCase {
+  const { kernel, geometry } = describeFused({
+    extents: [tokens, width],
+    operands: [
+      { dtype: f32, strides: [width, 1], input: 0 },
+      { dtype: "i32", strides: [1, 0], input: 1 },
+    ],
+    outputs: [
+      {
+        dtype: f32,
+        strides: [0, 1],
+        indirect: { stride: width, extent: 6 },
+        result: load(0, f32),
+        storeAt: load(1, "i32"),
+        accumulate: true,
+      },
+    ],
+  });
+  const numbers = Int32Array.from({ length: tokens }, (_, i) => (i * i) % 6);
+  return { kernel, geometry, inputs: [fill(tokens * width), numbers], outputs: [fill(6 * width)] };
+}
+
 /** A fold of one operand over the last axis. */
 function reduction(extents: number[], strides: number[], ops: readonly Reduction["op"][], value: (i: number) => number): KernelCase {
   const x = load(0, f32);
@@ -299,8 +347,6 @@ function reduction(extents: number[], strides: number[], ops: readonly Reduction
 
 /** Small integers in launches of every schedule. */
 function teamCases(): KernelCase[] {
-  const value = (i: number) => ((Math.imul(i, 2654435761) >>> 16) % 9) - 4;
-  const fill = (n: number) => Float32Array.from({ length: n }, (_, i) => value(i));
   const x = load(0, f32);
   const map = (extents: number[], from: number[], to: number[]): KernelCase => {
     const n = extents.reduce((p, e) => p * e, 1);
@@ -321,22 +367,21 @@ function teamCases(): KernelCase[] {
     });
     return { kernel, geometry, inputs: [fill(rows * columns)], outputs: [new Float32Array(rows * columns)] };
   };
-  const scatter = (tokens: number, width: number): KernelCase => {
+  /** Adds to one of five columns in each of four rows. */
+  const scatterAlong = (length: number): KernelCase => {
     const { kernel, geometry } = describeFused({
-      extents: [tokens, width],
+      extents: [4, length],
       operands: [
-        { dtype: f32, strides: [width, 1], input: 0 },
-        { dtype: "i32", strides: [1, 0], input: 1 },
+        { dtype: f32, strides: [length, 1], input: 0 },
+        { dtype: "i32", strides: [length, 1], input: 1 },
       ],
-      outputs: [
-        { dtype: f32, strides: [0, 1], indirect: { stride: width, extent: 6 }, result: x, storeAt: load(1, "i32"), accumulate: true },
-      ],
+      outputs: [{ dtype: f32, strides: [5, 0], indirect: { stride: 1, extent: 5 }, result: x, storeAt: load(1, "i32"), accumulate: true }],
     });
     return {
       kernel,
       geometry,
-      inputs: [fill(tokens * width), Int32Array.from({ length: tokens }, (_, i) => (i * i) % 6)],
-      outputs: [fill(6 * width)],
+      inputs: [fill(4 * length), Int32Array.from({ length: 4 * length }, (_, i) => (i * i) % 5)],
+      outputs: [fill(20)],
     };
   };
   return [
@@ -347,14 +392,16 @@ function teamCases(): KernelCase[] {
     map([3, 51, 35], [1, 105, 3], [1785, 35, 1]),
     scan(7, 100, [100, 1]),
     scan(40, 33, [1, 40]),
-    scatter(50, 12),
+    scatterCase(50, 12),
+    scatterCase(150, 301),
+    scatterAlong(203),
     ...(["sum", "max", "argmin"] as const).flatMap((op) => [
-      reduction([20_001], [1], [op], value),
-      reduction([300, 5], [5, 1], [op], value),
-      reduction([41, 103], [103, 1], [op], value),
-      reduction([600, 300], [300, 1], [op], value),
-      reduction([70, 40], [1, 70], [op], value),
-      reduction([70, 1203], [1, 70], [op], value),
+      reduction([20_001], [1], [op], small),
+      reduction([300, 5], [5, 1], [op], small),
+      reduction([41, 103], [103, 1], [op], small),
+      reduction([600, 300], [300, 1], [op], small),
+      reduction([70, 40], [1, 70], [op], small),
+      reduction([70, 1203], [1, 70], [op], small),
     ]),
   ];
 }

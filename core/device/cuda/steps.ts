@@ -132,7 +132,7 @@ export function kernelStep(host: StepHost, launch: KernelLaunch, outputs: number
   return host.launchStep(loaded, {
     label: `kernel ${kernel.key}`,
     source: launch,
-    grid: [blocks, work.chunks],
+    grid: [blocks, loaded.joins ? work.chunks : 1],
     threads,
     words: (owner) => loaded.layout.values(geometry, { ...work, owner }),
     places: kernelPlaces(launch, outputs),

@@ -57,7 +57,7 @@ extern "C" __global__ void __launch_bounds__(256) k0_join(const k0_args a) {
       const double k = __shfl_xor_sync(0xffffffffu, a0, d);
       a0 = a0 + k;
     }
-    const tg_f32 t4 = (float)a0;
-    if (member == 0) p1_0[0] = t4;
+    const tg_f32 t1 = (float)a0;
+    if (member == 0) p1_0[0] = t1;
   }
 }

@@ -14,9 +14,9 @@ extern "C" __global__ void __launch_bounds__(256) k0(const k0_args a) {
     tg_f32 *const p2_0 = p2 + i0 * s8;
     tg_f32 *const p0_1 = p0 + i1;
     tg_f32 *const p2_0_1 = p2_0 + i1;
-    const tg_i32 t9 = p1_0[0];
-    const bool g1 = (tg_wide)t9 >= 0 && (tg_wide)t9 < (tg_wide)a.n[10]; if (!g1) tg_report(a.p[3], a.n[15], 0, t9, (tg_wide)i0);
-    const tg_f32 t10 = (g1 ? p0_1[(tg_narrow)t9 * s9] : (tg_f32)0);
-    p2_0_1[0] = t10;
+    const tg_i32 t0 = p1_0[0];
+    const bool g1 = (tg_wide)t0 >= 0 && (tg_wide)t0 < (tg_wide)a.n[10]; if (!g1) tg_report(a.p[3], a.n[15], 0, t0, (tg_wide)i0);
+    const tg_f32 t1 = (g1 ? p0_1[(tg_narrow)t0 * s9] : (tg_f32)0);
+    p2_0_1[0] = t1;
   }
 }

@@ -26,7 +26,7 @@ extern "C" __global__ void __launch_bounds__(256) k0(const k0_args a) {
       const int32_t k = __shfl_xor_sync(0xffffffffu, a0, d);
       a0 = k > a0 ? k : a0;
     }
-    const tg_f32 t4 = tg_unkey_f32(a0);
+    const tg_f32 t1 = tg_unkey_f32(a0);
     double a1 = 0;
      {
       #pragma unroll 4
@@ -35,9 +35,9 @@ extern "C" __global__ void __launch_bounds__(256) k0(const k0_args a) {
         tg_f32 *const p0_0_1 = p0_0 + i1;
         tg_f32 *const p1_0_1 = p1_0 + i1;
         const tg_f32 t0 = p0_0_1[0];
-        const tg_f32 t5 = t0 - t4;
-        const tg_f32 t6 = tg_exp_f32(t5);
-        const double k = (double)t6;
+        const tg_f32 t2 = t0 - t1;
+        const tg_f32 t3 = tg_exp_f32(t2);
+        const double k = (double)t3;
         a1 = a1 + k;
       }
     }
@@ -45,7 +45,7 @@ extern "C" __global__ void __launch_bounds__(256) k0(const k0_args a) {
       const double k = __shfl_xor_sync(0xffffffffu, a1, d);
       a1 = a1 + k;
     }
-    const tg_f32 t7 = (float)a1;
+    const tg_f32 t4 = (float)a1;
      {
       #pragma unroll 4
       for (tg_narrow r = 0 + member; r < a.n[11]; r += 32) {
@@ -53,10 +53,10 @@ extern "C" __global__ void __launch_bounds__(256) k0(const k0_args a) {
         tg_f32 *const p0_0_1 = p0_0 + i1;
         tg_f32 *const p1_0_1 = p1_0 + i1;
         const tg_f32 t0 = p0_0_1[0];
-        const tg_f32 t5 = t0 - t4;
-        const tg_f32 t6 = tg_exp_f32(t5);
-        const tg_f32 t8 = t6 / t7;
-        p1_0_1[0] = t8;
+        const tg_f32 t2 = t0 - t1;
+        const tg_f32 t3 = tg_exp_f32(t2);
+        const tg_f32 t5 = t3 / t4;
+        p1_0_1[0] = t5;
       }
     }
   }
