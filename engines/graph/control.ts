@@ -8,7 +8,7 @@ import type { ControlFlow } from "../../core/tensor/control.ts";
 import type { Value } from "../../core/tensor/traced.ts";
 import { valueOps } from "../../core/tensor/values.ts";
 import { isValue, kindOf, mapTree, zipTree } from "../trees.ts";
-import { currentGraph, Graph, inside, type Node, type OpOf, type Output, typeOf } from "./graph.ts";
+import { currentGraph, Graph, type GraphFunction, inside, type Node, type OpOf, type Output, typeOf } from "./graph.ts";
 import { listType, sameType, showType, type Type, tensorType } from "./type.ts";
 
 export type If = Node<OpOf<"if">>;
@@ -87,6 +87,72 @@ export function pop(list: Value): readonly [Output, Output] {
   return graph.add({ op: "pop" }, [l], [l.type, elementOf(l.type)]).outputs as unknown as readonly [Output, Output];
 }
 
+/** Values as a frame of this type. */
+export function pack(values: readonly Value[], type: Type): Output {
+  const graph = currentGraph();
+  return graph.add(
+    { op: "pack" },
+    values.map((v) => graph.bring(v)),
+    [type],
+  ).outputs[0] as Output;
+}
+
+/** The fields of a frame. */
+export function unpack(frame: Value): readonly Output[] {
+  const graph = currentGraph();
+  const f = graph.bring(frame);
+  return graph.add({ op: "unpack" }, [f], (f.type as { fields: readonly Type[] }).fields).outputs;
+}
+
+/** A function without results, which are to come. */
+export function functionOf(name: string, parameters: readonly Type[], results: readonly Type[]): GraphFunction {
+  const graph = new Graph(name);
+  const types = [...results];
+  graph.types = types;
+  for (const t of parameters) graph.parameter(t);
+  return { graph, types };
+}
+
+/**
+ * A function in the graph, which may call itself: it is built once, with parameters of the types of `takes`, and gives values of the types
+ * of `gives`, which must be known before. Derivatives go through it in both modes, to any order.
+ */
+export function graphFunction(
+  name: string,
+  takes: readonly Value[],
+  gives: readonly Value[],
+  f: (self: (...args: Value[]) => readonly Value[], ...args: Value[]) => readonly Value[],
+): (...args: Value[]) => readonly Value[] {
+  const callee = functionOf(name, takes.map(typeOf), gives.map(typeOf));
+  const { graph } = callee;
+  const check = (what: string, values: readonly Value[], like: readonly Type[]) => {
+    const types = values.map(typeOf);
+    if (types.length !== like.length || types.some((t, i) => !sameType(t, like[i] as Type)))
+      throw mismatch(
+        `the function ${name} ${what} ${like.map(showType).join(", ")}, and here it is ${types.map(showType).join(", ") || "nothing"}`,
+      );
+  };
+  const self = (...args: Value[]) => {
+    check("takes", args, takes.map(typeOf));
+    return call(callee, args).outputs;
+  };
+  const results = inside(graph, () => f(self, ...graph.parameters));
+  check("gives", results, gives.map(typeOf));
+  graph.results.push(...inside(graph, () => results.map((r) => graph.bring(r))));
+  return self;
+}
+
+/** A call in the graph that is being built. */
+export function call(callee: GraphFunction, args: readonly Value[]): Node<OpOf<"call">> {
+  const graph = currentGraph();
+  return graph.add(
+    { op: "call", callee },
+    args.map((a) => graph.bring(a)),
+    callee.types,
+  );
+}
+
+/** Sums of lists, and of frames. */
 export function addLists(a: Value, b: Value): Output {
   const graph = currentGraph();
   const [x, y] = [graph.bring(a), graph.bring(b)];

@@ -24,7 +24,7 @@ import type { Value } from "../../core/tensor/traced.ts";
 import { valueOps } from "../../core/tensor/values.ts";
 import { located } from "../places.ts";
 import { oneLike, zeroLike } from "../trees.ts";
-import { check, control, customGradient } from "./control.ts";
+import { check, control, customGradient, graphFunction } from "./control.ts";
 import { forward } from "./differentiate/forward.ts";
 import { backward, itself } from "./differentiate/reverse.ts";
 import { Graph, inside, Output, type TensorConstant } from "./graph.ts";
@@ -64,6 +64,9 @@ export interface Placeholder {
   readonly shape: OpenShape;
   readonly output: Output;
 }
+
+/** A number for each number, a tensor for each tensor. */
+type Like<A extends readonly unknown[]> = { [K in keyof A]: A[K] extends number ? number : Tensor };
 
 export interface GradientOptions {
   /** Cotangents of the ys; ones where absent, which needs ys of one element. */
@@ -159,6 +162,23 @@ export class Building {
    */
   customGradient<X, Y>(f: (x: X) => Y, pullback: (ct: Y, x: X, y: Y) => X): (x: X) => Y {
     return customGradient(f as never, pullback as never) as (x: X) => Y;
+  }
+
+  /**
+   * A function that may call itself by its first argument: `takes` and `gives` are values like those that it takes and gives. It is one
+   * graph, whatever the depth of calls, and is differentiated in both modes; what it uses of around it must be an argument.
+   *
+   *     const power = g.function("power", [x, n], [x], (self, x, n) => [
+   *       cond(lt(n, 1), () => 1, () => mul(x, self(x, sub(n, 1))[0])),
+   *     ]);
+   */
+  function<A extends readonly (Tensor | number)[], R extends readonly (Tensor | number)[]>(
+    name: string,
+    takes: readonly [...A],
+    gives: readonly [...R],
+    f: (self: (...args: Like<A>) => Like<R>, ...args: Like<A>) => Like<R>,
+  ): (...args: Like<A>) => Like<R> {
+    return graphFunction(name, takes as never, gives as never, f as never) as never;
   }
 
   /** `value`, where the condition holds when a run computes it; a run for which it does not ends with this message. */

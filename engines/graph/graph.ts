@@ -5,6 +5,7 @@
  *
  *     if(c; captures…)            outputs = results of one branch; the parameters of both are the captures
  *     while(state…; captures…)    outputs = the state when `test` says no; parameters of test and body are state, then captures
+ *     call(arguments…)            outputs = results of a function, which is a graph that takes nothing from around it and may call itself
  *
  * An output is a traced value, so models run on outputs as they run on numbers and tensors, and every operation adds a node to the
  * graph that is being built. Graphs only grow: derivatives add nodes, and outputs to nodes that there are.
@@ -56,8 +57,19 @@ export type Operation =
   | { readonly op: "custom"; readonly arguments: number; readonly pullback: Graph }
   /** The first input, where the second is not zero; an error elsewhere. */
   | { readonly op: "check"; readonly message: string }
+  | { readonly op: "call"; readonly callee: GraphFunction }
+  /** Values as a frame, and the fields of a frame: zeros where it is unset. */
+  | { readonly op: "pack" }
+  | { readonly op: "unpack" }
   /** Nothing: a result that the branch which has it was not taken for. */
   | { readonly op: "unset" };
+
+/** A graph that nodes call. */
+export interface GraphFunction {
+  readonly graph: Graph;
+  /** Of its results, known before there are any. */
+  readonly types: Type[];
+}
 
 export type OpOf<K extends Operation["op"]> = Extract<Operation, { op: K }>;
 
@@ -180,6 +192,8 @@ export class Graph {
   readonly results: Output[] = [];
   /** Nodes that were ever added. */
   count = 0;
+  /** Of a function, its types of results. */
+  types: readonly Type[] | undefined;
   /** Of the outermost graph, where the user's program can be asked for the places of nodes. */
   places: Places | undefined;
 
@@ -217,6 +231,11 @@ export class Graph {
     const { operation } = value.node;
     if (operation.op === "constant") return this.constant(operation.value);
     const { owner } = this;
+    if (owner === undefined && this.types !== undefined)
+      throw unsupported(
+        `the function ${this.name} uses a value of the graph around it (${showType(value.type)})`,
+        "give it to the function as an argument",
+      );
     if (owner === undefined)
       throw unsupported(
         "a value that was made inside a branch or the body of a loop is used outside of it",
@@ -386,10 +405,21 @@ export function inOrder(outputs: readonly Output[], cut?: ReadonlySet<Output>): 
   return order;
 }
 
-/** How many nodes compute something, in a graph and in those inside. */
+/** A graph, those inside, and the functions that are called, each once; what is inside of another comes after it. */
+export function allGraphs(graph: Graph): Graph[] {
+  const graphs = new Set([graph]);
+  for (const g of graphs)
+    for (const n of inOrder(g.results)) {
+      const { operation } = n;
+      if (operation.op === "call") graphs.add(operation.callee.graph);
+      else for (const inner of graphsIn(n)) graphs.add(inner);
+    }
+  return [...graphs];
+}
+
+/** How many nodes compute something, in a graph, in those inside and in functions. */
 export function countNodes(graph: Graph): number {
-  return inOrder(graph.results).reduce(
-    (sum, n) => sum + (n.op === "parameter" || n.op === "constant" ? 0 : 1) + graphsIn(n).reduce((s, g) => s + countNodes(g), 0),
-    0,
-  );
+  let count = 0;
+  for (const g of allGraphs(graph)) for (const { op } of inOrder(g.results)) if (op !== "parameter" && op !== "constant") count++;
+  return count;
 }

@@ -1,5 +1,5 @@
 /** Graphs as text: a node a line, graphs of branches and loops indented below theirs. */
-import { constantOf, type Graph, graphsIn, inOrder, type Node, type Output } from "./graph.ts";
+import { allGraphs, constantOf, type Graph, graphsIn, inOrder, type Node, type Output } from "./graph.ts";
 import { showType } from "./type.ts";
 
 export function printGraph(graph: Graph): string {
@@ -23,6 +23,7 @@ export function printGraph(graph: Graph): string {
       const { primitive, params } = operation;
       return `${primitive.name}(${list(n.inputs)})${params === undefined ? "" : ` ${JSON.stringify(params)}`}`;
     }
+    if (operation.op === "call") return `call ${operation.callee.graph.name}(${list(n.inputs)})`;
     return `${operation.op}(${list(n.inputs)}${n.captures.length === 0 ? "" : `; ${list(n.captures)}`})`;
   };
   const block = (g: Graph, title: string, indent: string) => {
@@ -36,5 +37,6 @@ export function printGraph(graph: Graph): string {
     lines.push(`${indent}  give ${list(g.results)}`);
   };
   block(graph, graph.name, "");
+  for (const g of allGraphs(graph)) if (g.types !== undefined) block(g, `function ${g.name}`, "");
   return lines.join("\n");
 }

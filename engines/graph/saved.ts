@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { aval } from "../../core/base/aval.ts";
-import { BenchError } from "../../core/base/errors.ts";
+import { BenchError, unsupported } from "../../core/base/errors.ts";
 import { type PrimitiveName, primitives } from "../../core/primitives/table.ts";
 import { scope } from "../../core/tensor/scope.ts";
 import { createTensor, type Tensor } from "../../core/tensor/tensor.ts";
@@ -89,6 +89,11 @@ function graphOut(graph: Graph, results: readonly Output[], number: (o: Output) 
     .filter((n) => n.op !== "parameter")
     .flatMap((n): SavedNode[] => {
       const { operation } = n;
+      if (operation.op === "call")
+        throw unsupported(
+          `a graph that calls the function ${operation.callee.graph.name} is to be saved`,
+          "save one that says it by whileLoop or scan: files hold no functions",
+        );
       // Derivatives have been taken: of one of its own, the values are left.
       if (operation.op === "custom")
         return n.outputs.map((o, i) => ({

@@ -7,10 +7,10 @@ import { ruleOf } from "../../../rules/table.ts";
 import { inOrder, type Node, type Output } from "../graph.ts";
 import type { Type } from "../type.ts";
 
-/** Numbers, tensors of real numbers and lists of such have derivatives. */
+/** Numbers, tensors of real numbers, lists of such and frames have derivatives. */
 export function isDifferentiable(t: Type): boolean {
   if (t.kind === "list") return isDifferentiable(t.of);
-  return t.kind === "number" || isFloat(t.aval.dtype);
+  return t.kind !== "tensor" || isFloat(t.aval.dtype);
 }
 
 /** The rule of a primitive for input i; null where nothing flows. */

@@ -5,10 +5,11 @@
 import { assert, unsupported } from "../../../core/base/errors.ts";
 import type { Value } from "../../../core/tensor/traced.ts";
 import { valueOps } from "../../../core/tensor/values.ts";
-import { addLists, addResult, addState, type If, pop, push, setNext, stack, unstack, type While } from "../control.ts";
+import { addLists, addResult, addState, type If, pack, pop, push, setNext, stack, unpack, unstack, type While } from "../control.ts";
 import { differentiating, type Graph, inOrder, inside, type Node, type OpOf, type Output } from "../graph.ts";
 import { from } from "../origin.ts";
 import { activeInLoop, ruleFor } from "./activity.ts";
+import { type Call, tangentsOfCall } from "./calls.ts";
 import { conform, itself, siteOf, zero } from "./reverse.ts";
 
 /** Tangents of `results` where those of the sources are given; undefined where there is none. O(nodes). */
@@ -70,6 +71,12 @@ function tangentsOf(n: Node, tangents: ReadonlyMap<Output, Value>): readonly (Va
     case "emptyList":
     case "unset":
       return [];
+    case "call":
+      return tangentsOfCall(n as Call, tangents);
+    case "pack":
+      return [pack(n.inputs.map(orZero), out.type)];
+    case "unpack":
+      return unpack(orZero(x));
     case "sumProducts":
       assert(false, "passes come after derivatives");
       return [];

@@ -17,11 +17,13 @@ import {
   type If,
   openIf,
   openWhile,
+  pack,
   pop,
   push,
   setNext,
   setTest,
   stack,
+  unpack,
   unstack,
   type While,
 } from "../control.ts";
@@ -30,6 +32,7 @@ import { copyInto } from "../optimise/rebuild.ts";
 import { from } from "../origin.ts";
 import { avalOfType, type Type } from "../type.ts";
 import { activeInLoop, activeOutputs, isDifferentiable, ruleFor } from "./activity.ts";
+import { type Call, cotangentsOf } from "./calls.ts";
 
 /** The value that an output of the graph being differentiated has where the derivative is built. */
 export type Primal = (v: Output) => Value;
@@ -38,7 +41,7 @@ export type Primal = (v: Output) => Value;
 export const itself: Primal = (v) => known(v) ?? v;
 
 /** Constants, as a graph of their own may hold them. */
-function known(v: Output): Value | undefined {
+export function known(v: Output): Value | undefined {
   const { operation } = v.node;
   if (operation.op !== "constant") return undefined;
   return typeof operation.value === "number" ? operation.value : currentGraph().constant(operation.value);
@@ -47,12 +50,17 @@ function known(v: Output): Value | undefined {
 /** No derivative, as a value. */
 export function zero(t: Type): Value {
   if (t.kind === "list") return emptyList(t.of);
+  if (t.kind === "frame") return currentGraph().add({ op: "unset" }, [], [t]).outputs[0] as Output;
   return t.kind === "number" ? 0 : valueOps.broadcastTo(valueOps.lift(0, t.aval.dtype), t.aval.shape);
+}
+
+function sum(a: Value, b: Value, t: Type): Value {
+  return t.kind === "list" || t.kind === "frame" ? addLists(a, b) : valueOps.add(a, b);
 }
 
 /** A share of a derivative, as the value of this type that it is. */
 export function conform(share: Value, t: Type): Value {
-  if (t.kind === "list") return share;
+  if (t.kind === "list" || t.kind === "frame") return share;
   return t.kind === "number" ? conformToNumber(share) : conformTo(share, t.aval);
 }
 
@@ -90,7 +98,7 @@ class Walk {
     const ct = conform(share, v.type);
     const before = this.cotangents.get(v);
     if (before === undefined) this.cotangents.set(v, ct);
-    else this.cotangents.set(v, v.type.kind === "list" ? addLists(before, ct) : valueOps.add(before, ct));
+    else this.cotangents.set(v, sum(before, ct, v.type));
   }
 
   visit(n: Node): void {
@@ -157,6 +165,22 @@ class Walk {
       case "constant":
       case "emptyList":
       case "unset":
+        return;
+      case "call":
+        for (const [i, share] of cotangentsOf(n as Call, cts, this.primal).entries())
+          if (share !== undefined) this.arrive(n.inputs[i] as Output, share);
+        return;
+      case "pack":
+        for (const [i, field] of unpack(ct).entries()) this.arrive(n.inputs[i] as Output, field);
+        return;
+      case "unpack":
+        this.arrive(
+          x,
+          pack(
+            n.outputs.map((o, i) => cts[i] ?? zero(o.type)),
+            x.type,
+          ),
+        );
         return;
       case "sumProducts":
         assert(false, "passes come after derivatives");
@@ -232,9 +256,9 @@ class Walk {
         return value;
       });
       for (const [k, state] of cotangents.entries()) setNext(back, state, shares[k] ?? zero(state.type));
-      for (const [k, sum] of sums.entries()) {
+      for (const [k, total] of sums.entries()) {
         const share = shares[states.length + k];
-        if (share !== undefined) setNext(back, sum, sum.type.kind === "list" ? addLists(sum, share) : valueOps.add(sum, share));
+        if (share !== undefined) setNext(back, total, sum(total, share, total.type));
       }
     });
     for (const [k, i] of states.entries()) this.arrive(n.inputs[i] as Output, back.outputs[1 + k] as Output);

@@ -7,7 +7,7 @@ import { type Carrier, type Region, schedule } from "../../../core/compile/regio
 import { scalarExpression } from "../../../core/compile/scalars.ts";
 import { primitives } from "../../../core/primitives/table.ts";
 import type { If, While } from "../control.ts";
-import { type Graph, inOrder, type Node, type OpOf, type Output } from "../graph.ts";
+import { allGraphs, type Graph, inOrder, type Node, type OpOf, type Output } from "../graph.ts";
 
 /** Text of a function of an array of arguments, the objects that it names `k[i]`, and the programs that it calls as `plan[i]`. */
 export interface Emitted {
@@ -57,6 +57,7 @@ class Emitter {
   private readonly places = new Map<unknown, number>();
   readonly programs: Program[] = [];
   private readonly texts = new Map<Output, string>();
+  private readonly functions = new Map<Graph, string>();
   private names = 0;
   private depth = 0;
   private readonly options: EmitOptions;
@@ -69,6 +70,20 @@ class Emitter {
   main(graph: Graph): void {
     this.line("(a) => {");
     this.depth++;
+    for (const g of allGraphs(graph)) if (g.types !== undefined) this.functions.set(g, `f${this.functions.size}`);
+    for (const [g, name] of this.functions) {
+      this.line(`const ${name} = (a) => {`);
+      this.computed(g);
+      this.line("};");
+    }
+    this.depth--;
+    this.computed(graph);
+    this.line("}");
+  }
+
+  /** The results of a graph from an array of what its parameters are. */
+  private computed(graph: Graph): void {
+    this.depth++;
     for (const [i, p] of graph.parameters.entries()) {
       this.texts.set(p, this.declare(`a[${i}]`));
       this.see(p.node);
@@ -76,7 +91,6 @@ class Emitter {
     this.block(graph.results);
     this.line(`return [${graph.results.map((r) => this.text(r)).join(", ")}];`);
     this.depth--;
-    this.line("}");
   }
 
   /** The nodes that `results` need. */
@@ -127,7 +141,7 @@ class Emitter {
         set(out, this.declare(`${x}.rest`));
         return;
       case "addLists":
-        set(out, this.declare(this.work(n, `${x}.plus(${y})`)));
+        set(out, this.declare(this.work(n, `sum(${x}, ${y})`)));
         return;
       case "stack":
         set(out, this.declare(this.work(n, `${x}.stack(${out.aval.shape[0]}, ${operation.reversed})`)));
@@ -137,6 +151,22 @@ class Emitter {
           out,
           this.declare(this.work(n, `List.unstack(${x}, ${this.constant((out.type as { of: unknown }).of)}, ${operation.reversed})`)),
         );
+        return;
+      case "call": {
+        const names = n.outputs.map((o) => {
+          const name = this.name();
+          set(o, name);
+          return name;
+        });
+        this.line(`const [${names.join(", ")}] = ${this.functions.get(operation.callee.graph)}([${args.join(", ")}]);`);
+        return;
+      }
+      case "pack":
+        set(out, this.declare(`[${args.join(", ")}]`));
+        return;
+      case "unpack":
+        for (const [i, o] of n.outputs.entries())
+          set(o, this.declare(`${x} === undefined ? zeroOf(${this.constant(o.type)}) : ${x}[${i}]`));
         return;
       case "sumProducts": {
         const { transposeA, transposeB } = operation;

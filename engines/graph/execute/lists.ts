@@ -5,7 +5,8 @@ import type { Value } from "../../../core/tensor/traced.ts";
 import { avalOf, valueOps } from "../../../core/tensor/values.ts";
 import type { Type } from "../type.ts";
 
-type Element = Value | List;
+/** A frame is its fields, or undefined where it is unset. */
+type Element = Value | List | readonly Element[] | undefined;
 
 /** Elements that one operation takes together: each number of them is prepared anew. */
 const TOGETHER = 32;
@@ -96,12 +97,14 @@ function joined(parts: readonly Tensor[], axis: number): Tensor {
 }
 
 /** Of what is unset nothing arrived. */
-function sum(a: Element | undefined, b: Element | undefined): Element {
+export function sum(a: Element | undefined, b: Element | undefined): Element {
   if (a === undefined || b === undefined) return (a ?? b) as Element;
-  return a instanceof List ? a.plus(b as List) : valueOps.add(a, b as Value);
+  if (Array.isArray(a)) return (a as readonly Element[]).map((x, i) => sum(x, (b as readonly Element[])[i]));
+  return a instanceof List ? a.plus(b as List) : valueOps.add(a as Value, b as Value);
 }
 
 export function zeroOf(t: Type): Element {
   if (t.kind === "list") return new List(t.of);
+  if (t.kind === "frame") return undefined;
   return t.kind === "number" ? 0 : valueOps.broadcastTo(valueOps.lift(0, t.aval.dtype), t.aval.shape);
 }

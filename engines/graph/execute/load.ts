@@ -11,7 +11,7 @@ import type { Graph, Node, TensorConstant } from "../graph.ts";
 import { nameOf, spanOf } from "../origin.ts";
 import { showType } from "../type.ts";
 import { emit } from "./emit.ts";
-import { List, zeroOf } from "./lists.ts";
+import { List, sum, zeroOf } from "./lists.ts";
 
 /** A constant on the current device, for the length of a run. */
 function tensorOf({ aval, data }: TensorConstant): Tensor {
@@ -20,6 +20,12 @@ function tensorOf({ aval, data }: TensorConstant): Tensor {
 
 function fail(message: string): never {
   throw new BenchError("runtime", message, { advice: "a check of the graph did not hold" });
+}
+
+function tooDeep(): BenchError {
+  return new BenchError("runtime", "a function of the graph calls itself more often than the stack of JavaScript holds", {
+    advice: "write what it does as whileLoop over a list of its steps, children before parents, which needs no stack",
+  });
 }
 
 const nothing = (): void => {};
@@ -70,7 +76,7 @@ export function load(graph: Graph, options: LoadOptions = {}): Executor {
     },
   }));
   const { enter, turn, leave, see, timed } = observer ?? {};
-  const runtime = { tensorOf, liftNumber, apply, List, zeroOf, goOn, fail, enter, turn, leave, see, timed };
+  const runtime = { tensorOf, liftNumber, apply, List, zeroOf, sum, goOn, fail, enter, turn, leave, see, timed };
   const name = `trigrad-graph-${++loads}`;
   const make = new Function("k", "plan", ...Object.keys(runtime), `"use strict";\nreturn ${text};\n//# sourceURL=${name}`);
   const run = make(constants, calls, ...Object.values(runtime)) as Executor["run"];
@@ -81,6 +87,7 @@ export function load(graph: Graph, options: LoadOptions = {}): Executor {
       try {
         return run(args);
       } catch (error) {
+        if (error instanceof RangeError && /call stack/.test(error.message)) throw tooDeep();
         const at = error instanceof Error ? line.exec(error.stack ?? "")?.[1] : undefined;
         throw atNode(error, at === undefined ? undefined : owners[Number(at) - LINES_BEFORE - 1]);
       }

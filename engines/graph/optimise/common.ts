@@ -32,6 +32,7 @@ export function mergeCommon(graph: Graph): Graph {
       case "if":
       case "while":
       case "check":
+      case "call":
         return undefined;
       case "stack":
       case "unstack":
@@ -39,7 +40,7 @@ export function mergeCommon(graph: Graph): Graph {
         break;
       case "emptyList":
       case "unset":
-        what = `${operation.op}${typeKey(n.outputs[0] as Output)}`;
+        what = `${operation.op}${typeKey(n.outputs[0] as Output, numberOf)}`;
         break;
       default:
         what = operation.op;
@@ -58,9 +59,10 @@ export function mergeCommon(graph: Graph): Graph {
   });
 }
 
-function typeKey({ type }: Output): string {
+function typeKey({ type }: Output, numberOf: (x: unknown) => number): string {
   let key = "";
   let t = type;
   for (; t.kind === "list"; t = t.of) key += "[";
+  if (t.kind === "frame") return `${key}f${numberOf(t.fields)}`;
   return key + (t.kind === "tensor" ? t.aval.id : "n");
 }

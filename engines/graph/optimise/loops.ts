@@ -1,17 +1,11 @@
 /** What passes over loops ask of them: where values are used, what no turn changes, and how a loop comes to keep one value of each turn. */
 import { addState, emptyList, push, setNext, type While } from "../control.ts";
-import { type Graph, graphsIn, inOrder, inside, type Node, type Output } from "../graph.ts";
+import { allGraphs, type Graph, inOrder, inside, type Node, type Output } from "../graph.ts";
 import { rebuild } from "./rebuild.ts";
 
 /** Whether a node of this kind is in the graph or in one inside. */
 export function holds(graph: Graph, op: Node["op"]): boolean {
-  const graphs = [graph];
-  for (const g of graphs)
-    for (const n of inOrder(g.results)) {
-      if (n.op === op) return true;
-      graphs.push(...graphsIn(n));
-    }
-  return false;
+  return allGraphs(graph).some((g) => inOrder(g.results).some((n) => n.op === op));
 }
 
 /**
@@ -21,10 +15,8 @@ export function holds(graph: Graph, op: Node["op"]): boolean {
 export function changeGraphs(graph: Graph, op: Node["op"], change: (g: Graph) => boolean): Graph {
   if (!holds(graph, op)) return graph;
   const made = rebuild(graph);
-  const graphs = [made];
-  for (const g of graphs) for (const n of inOrder(g.results)) graphs.push(...graphsIn(n));
   let isChanged = false;
-  for (const g of graphs.reverse()) isChanged = inside(g, () => change(g)) || isChanged;
+  for (const g of allGraphs(made).reverse()) isChanged = inside(g, () => change(g)) || isChanged;
   return isChanged ? rebuild(made) : made;
 }
 

@@ -1,5 +1,5 @@
 /** The passes in the order in which they help each other, again while they find something. Each is a function from graph to graph. */
-import { countNodes, type Graph, graphsIn, inOrder, type Output } from "../graph.ts";
+import { allGraphs, countNodes, type Graph, inOrder, type Output } from "../graph.ts";
 import { mergeCommon } from "./common.ts";
 import { fold } from "./fold.ts";
 import { fuseLoops } from "./fuse-loops.ts";
@@ -74,16 +74,14 @@ function fingerprint(graph: Graph): number {
   const note = (n: number) => {
     hash = (Math.imul(hash ^ n, 0x9e3779b1) + (hash >>> 15)) | 0;
   };
-  const walk = (g: Graph) => {
+  for (const g of allGraphs(graph)) {
     for (const p of [...g.parameters, ...g.captured]) numbers.set(p, numbers.size);
     for (const n of inOrder(g.results)) {
       for (const o of n.outputs) if (!numbers.has(o)) numbers.set(o, numbers.size);
       for (const x of n.needs) note(numbers.get(x) as number);
       note(n.op.length + 31 * n.outputs.length);
-      for (const inner of graphsIn(n)) walk(inner);
     }
     for (const r of g.results) note(numbers.get(r) as number);
-  };
-  walk(graph);
+  }
   return hash;
 }

@@ -2,8 +2,8 @@
  * Graphs built anew: what every pass is made of. Only what the results need is copied: of a branch the results that are read, of a loop
  * the states that reach what is read or decide when it ends. So a pass may leave things lying, and pruning is copying.
  */
-import { addState, type If, openIf, openWhile, setNext, type While } from "../control.ts";
-import { Graph, graphsIn, inOrder, inside, type Node, type Output } from "../graph.ts";
+import { addState, functionOf, type If, openIf, openWhile, setNext, type While } from "../control.ts";
+import { Graph, type GraphFunction, graphsIn, inOrder, inside, type Node, type OpOf, type Output } from "../graph.ts";
 import { beginCopy, endCopy, from } from "../origin.ts";
 
 /** Where a node is copied to. */
@@ -36,7 +36,8 @@ export function rebuild(graph: Graph, visit: Visit = () => undefined): Graph {
       beginCopy(p.node);
       map.set(p, made.parameter(p.type));
     }
-    inside(made, () => copyInto(made, graph.results, map, visit));
+    const live = liveOutputs(graph.results, new Set(map.keys()));
+    inside(made, () => copyLive(made, graph.results, map, { visit, live, functions: { live, made: new Map() } }));
   });
   made.results.push(...graph.results.map((r) => map.get(r) as Output));
   return made;
@@ -44,17 +45,25 @@ export function rebuild(graph: Graph, visit: Visit = () => undefined): Graph {
 
 /** Copies what `results` need to `to`; `map` says what stands for what, and is told of all that is copied. */
 export function copyInto(to: Graph, results: readonly Output[], map: Map<Output, Output>, visit: Visit): void {
-  copyLive(to, results, map, visit, liveOutputs(results, new Set(map.keys())));
+  copyLive(to, results, map, { visit, live: liveOutputs(results, new Set(map.keys())), functions: undefined });
 }
 
-function copyLive(to: Graph, results: readonly Output[], map: Map<Output, Output>, visit: Visit, live: ReadonlySet<Output>): void {
+interface Copying {
+  readonly visit: Visit;
+  readonly live: ReadonlySet<Output>;
+  /** Copies of functions, with the results that are live anywhere; undefined where the functions that there are are called. */
+  readonly functions: { readonly live: ReadonlySet<Output>; readonly made: Map<GraphFunction, GraphFunction> } | undefined;
+}
+
+function copyLive(to: Graph, results: readonly Output[], map: Map<Output, Output>, how: Copying): void {
+  const { visit, live } = how;
   const place: Place = {
     to,
     live,
     at: (old) => map.get(old) as Output,
     copy(wanted, known) {
       const within = new Map(known);
-      copyInto(to, wanted, within, visit);
+      copyLive(to, wanted, within, { ...how, live: liveOutputs(wanted, new Set(within.keys())) });
       return wanted.map((r) => within.get(r) as Output);
     },
   };
@@ -65,8 +74,9 @@ function copyLive(to: Graph, results: readonly Output[], map: Map<Output, Output
     const replaced = visit(n, inputs, place);
     if (replaced !== undefined) for (const [i, o] of n.outputs.entries()) map.set(o, replaced[i] as Output);
     else if (n.op === "custom") for (const [i, o] of n.outputs.entries()) map.set(o, map.get(customResult(n, i)) as Output);
-    else if (n.op === "if") copyIf(n as If, map, visit, live);
-    else if (n.op === "while") copyWhile(n as While, map, visit, live);
+    else if (n.op === "if") copyIf(n as If, map, how);
+    else if (n.op === "while") copyWhile(n as While, map, how);
+    else if (n.op === "call") copyCall(n as Node<OpOf<"call">>, to, map, how);
     else {
       const copy = to.add(
         n.operation,
@@ -91,14 +101,15 @@ function capture(from: Node, to: Node, live: ReadonlySet<Output>, map: ReadonlyM
   return within;
 }
 
-function copyIf(n: If, map: Map<Output, Output>, visit: Visit, live: ReadonlySet<Output>): void {
+function copyIf(n: If, map: Map<Output, Output>, how: Copying): void {
+  const { live } = how;
   const copy = openIf(map.get(n.inputs[0] as Output) as Output);
   const wanted = n.outputs.filter((o) => live.has(o) && !isPassedOn(n, o, map));
   const old = graphsIn(n as Node);
   const within = capture(n as Node, copy as Node, live, map);
   for (const [k, to] of graphsIn(copy as Node).entries()) {
     const results = wanted.map((o) => (old[k] as Graph).results[o.index] as Output);
-    inside(to, () => copyLive(to, results, within, visit, live));
+    inside(to, () => copyLive(to, results, within, how));
     to.results.push(...results.map((r) => within.get(r) as Output));
   }
   for (const o of wanted) map.set(o, copy.addOutput(o.type));
@@ -118,7 +129,42 @@ function isPassedOn(n: If, o: Output, map: Map<Output, Output>): boolean {
   return true;
 }
 
-function copyWhile(n: While, map: Map<Output, Output>, visit: Visit, live: ReadonlySet<Output>): void {
+/** A call of the copy of the function, which gives the results that are live in any call of it. */
+function copyCall(n: Node<OpOf<"call">>, to: Graph, map: Map<Output, Output>, how: Copying): void {
+  const { callee } = n.operation;
+  const { functions } = how;
+  const isKept = (i: number) => functions === undefined || functions.live.has(callee.graph.results[i] as Output);
+  const copy = to.add(
+    { op: "call", callee: functions === undefined ? callee : functionCopy(callee, functions, how) } as const,
+    n.inputs.map((x) => map.get(x) as Output),
+    callee.types.filter((_, i) => isKept(i)),
+  );
+  let next = 0;
+  for (const i of callee.types.keys()) {
+    if (!isKept(i)) continue;
+    const [old, made] = [n.outputs[i], copy.outputs[next++]];
+    if (old !== undefined) map.set(old, made as Output);
+  }
+}
+
+function functionCopy(callee: GraphFunction, functions: NonNullable<Copying["functions"]>, how: Copying): GraphFunction {
+  const known = functions.made.get(callee);
+  if (known !== undefined) return known;
+  const results = callee.graph.results.filter((r) => functions.live.has(r));
+  const made = functionOf(
+    callee.graph.name,
+    callee.graph.parameters.map((p) => p.type),
+    results.map((r) => r.type),
+  );
+  functions.made.set(callee, made);
+  const within = new Map(callee.graph.parameters.map((p, i) => [p, made.graph.parameters[i] as Output]));
+  inside(made.graph, () => copyLive(made.graph, results, within, { ...how, live: functions.live }));
+  made.graph.results.push(...results.map((r) => within.get(r) as Output));
+  return made;
+}
+
+function copyWhile(n: While, map: Map<Output, Output>, how: Copying): void {
+  const { live } = how;
   const copy = openWhile();
   const [old, made] = [n.operation, copy.operation];
   const added = new Map<number, Output>();
@@ -140,10 +186,10 @@ function copyWhile(n: While, map: Map<Output, Output>, visit: Visit, live: Reado
     within.set(old.body.parameters[i] as Output, made.body.parameters[k] as Output);
     map.set(n.outputs[i] as Output, copy.outputs[k] as Output);
   }
-  inside(made.test, () => copyLive(made.test, old.test.results, within, visit, live));
+  inside(made.test, () => copyLive(made.test, old.test.results, within, how));
   made.test.results.push(...old.test.results.map((r) => within.get(r) as Output));
   const results = [...added.keys()].map((i) => old.body.results[i] as Output);
-  inside(made.body, () => copyLive(made.body, results, within, visit, live));
+  inside(made.body, () => copyLive(made.body, results, within, how));
   for (const [k, state] of [...added.values()].entries()) setNext(copy, state, within.get(results[k] as Output) as Output);
 }
 
@@ -193,6 +239,11 @@ export function liveOutputs(results: readonly Output[], cut?: ReadonlySet<Output
         enter(n);
         need(operation.body.results[index] as Output);
         need(n.inputs[index] as Output);
+        break;
+      case "call":
+        // Derivatives may have given a function results that this call does not have yet, but never fewer.
+        need(operation.callee.graph.results[index] as Output);
+        for (const x of n.inputs) need(x);
         break;
       default:
         for (const x of n.inputs) need(x);
