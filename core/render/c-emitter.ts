@@ -23,6 +23,10 @@ export interface Strides {
 /** The text of the check of an index that no check before the kernel could see, or undefined. */
 export type LateCheck = (operand: number, at: Expr, name: string) => string | undefined;
 
+/** Most elements of a row that are summed by quarters, or computed before they are summed, at once; and fewest. */
+export const BLOCK = 1024;
+const LEAST_BLOCK = 128;
+
 export class CEmitter {
   readonly kernel: Kernel;
   readonly layout: Strides;
@@ -104,6 +108,53 @@ export class CEmitter {
     });
   }
 
+  /**
+   * The lanes' loop over [from, to) by blocks of four quarters, four elements a round: `round` gets what makes the element of a quarter
+   * the current one. Short rows, and what the quarters leave, go by single elements.
+   */
+  quartersLoop(
+    from: string,
+    to: string,
+    simd: string | undefined,
+    round: (each: (quarter: number, body: () => void) => void) => void,
+    single: () => void,
+  ): void {
+    const v = `i${this.lanes}`;
+    this.blocksLoop(from, to, () => {
+      if (simd !== undefined) this.line(`#pragma omp simd ${simd}`.trimEnd());
+      this.block("for (int64_t h = c; h < c + quarter; h++)", () =>
+        round((quarter, body) =>
+          this.block("", () => {
+            this.line(`const int64_t ${v} = h + ${quarter} * quarter;`);
+            this.laneVariable = v;
+            this.opened(this.lanes, v, body);
+            this.laneVariable = undefined;
+          }),
+        ),
+      );
+    });
+    this.lanesLoop("c", to, simd, single);
+  }
+
+  /** Blocks [c, c + 4 quarter) of [from, to), as long as they are worth it; `c` is where what is left begins. */
+  blocksLoop(from: string, to: string, body: () => void): void {
+    this.line(`int64_t c = ${from}, quarter;`);
+    this.block(`for (; ${to} - c >= ${LEAST_BLOCK}; c += 4 * quarter)`, () => {
+      this.line(`quarter = ${to} - c < ${BLOCK} ? (${to} - c) / 4 : ${BLOCK / 4};`);
+      body();
+    });
+  }
+
+  /** A block in which `axis`, walked by an outer loop of steps, is at coordinate `variable`. */
+  atStep(axis: number, variable: string, body: () => void): void {
+    this.block("", () =>
+      this.opened(axis, variable, () => {
+        this.movePointers(axis, variable);
+        body();
+      }),
+    );
+  }
+
   protected opened(axis: number, coordinate: string, body: () => void): void {
     this.openAxes |= 1 << axis;
     this.coordinate[axis] = coordinate;
@@ -172,6 +223,15 @@ export class CEmitter {
       terms.push(this.step(operand, this.lanes, this.laneVariable));
     if (at !== undefined) terms.push(`(int64_t)${at} * s${this.layout.indexStride(operand)}`);
     return `${this.pointers[operand]}[${terms.join(" + ") || "0"}]`;
+  }
+
+  /** The element of an operand at coordinate `lane` of the lanes' axis. */
+  elementAt(operand: number, lane: string): string {
+    const before = this.laneVariable;
+    this.laneVariable = lane;
+    const text = this.element(operand);
+    this.laneVariable = before;
+    return text;
   }
 
   needsOf(e: Expr): Needs {

@@ -1,7 +1,7 @@
 /**
  * Folds in C: the type in which a reduction accumulates, what is folded in, and how the result is read. Sums of f32 accumulate in
- * float64 (the conversion is cheaper than the memory traffic, and the result does not depend on how lanes are joined but for the
- * last bit of a float64); extremes of floats are folded as integer keys of the same order, in which NaN and the sign of zero
+ * float64, long ones by sums of four terms (the error is at most two roundings of f32 per term, whatever the length, and the result
+ * does not depend on how lanes are joined but for the last bit of a float64); extremes of floats are folded as integer keys of the same order, in which NaN and the sign of zero
  * take care of themselves and any order of folding gives the same result.
  */
 import type { DType } from "../base/dtype.ts";
@@ -42,6 +42,11 @@ export function guardOf(r: Reduction): Guard | undefined {
     term: (x) => `tg_raw_key_f32(${x})`,
     settle: (a) => `if (g ${most ? "<" : ">"} tg_key_f32(${most ? "-" : ""}TG_INF_F32, 0)) ${a} = ${most ? "INT32_MAX" : "INT32_MIN"};`,
   };
+}
+
+/** A sum of which a few terms may be added in f32 before they are converted. */
+export function isSumOfFloats(r: Reduction): boolean {
+  return r.op === "sum" && r.of.dtype === "f32";
 }
 
 export function foldOf(r: Reduction): Fold {

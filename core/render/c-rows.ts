@@ -5,14 +5,13 @@
 import { isHeavy } from "../kernel/heavy.ts";
 import type { Output } from "../kernel/kernel.ts";
 import { type Expr, postorder } from "../kernel/scalar-expr.ts";
-import { foldOf, type Guard, guardOf, joined, wins } from "./c-fold.ts";
+import { BLOCK } from "./c-emitter.ts";
+import { foldOf, type Guard, guardOf, isSumOfFloats, joined, wins } from "./c-fold.ts";
 import { Program, type Stored } from "./c-program.ts";
 import { storeRoots } from "./wasm-layout.ts";
 
 /** Lanes of a strip of rows: accumulators of a strip stay in the first-level cache. */
 const STRIP = 256;
-/** Elements of a row that are computed before they are summed. */
-const BLOCK = 256;
 
 export class RowProgram extends Program {
   /** Folds and row programs: for every outer point (or strip of them) the stages, then what is stored. */
@@ -151,6 +150,10 @@ export class RowProgram extends Program {
       this.foldBlocks(stage, keeps);
       return;
     }
+    if (isSumOfFloats(r)) {
+      this.sumFours([stage], lane, keep);
+      return;
+    }
     const guard = lane === "" ? guardOf(r) : undefined;
     if (guard) {
       this.foldGuarded(stage, guard, keep);
@@ -184,21 +187,77 @@ export class RowProgram extends Program {
     const { em } = this;
     const { lanes } = this.schedule;
     const r = this.reduction(stage);
-    const element = () => (keeps ? em.element((this.outputs[0] as Stored).number) : `kept[i${lanes} - c]`);
+    const element = (at: string) => (keeps ? em.elementAt((this.outputs[0] as Stored).number, at) : `kept[${at} - c]`);
     const axes = Array.from({ length: this.kernel.reduced }, (_, i) => this.outer + i).filter((axis) => axis !== lanes);
+    const a = `a${stage}`;
+    const compute = (from: string, to: string) =>
+      em.lanesLoop(from, to, "", () => {
+        em.hoist([r.of]);
+        em.line(`${element(`i${lanes}`)} = ${em.name(r.of)};`);
+      });
+    const add = (text: string) => em.line(`${a} = ${a} + (double)${text};`);
     em.block("", () => {
       if (!keeps) em.line(`tg_f32 kept[${BLOCK}];`);
-      this.nest(axes, [r.of], () =>
-        em.block(`for (int64_t c = b${lanes}; c < e${lanes}; c += ${BLOCK})`, () => {
-          em.line(`const int64_t d = e${lanes} - c < ${BLOCK} ? e${lanes} : c + ${BLOCK};`);
-          em.lanesLoop("c", "d", "", () => {
-            em.hoist([r.of]);
-            em.line(`${element()} = ${em.name(r.of)};`);
-          });
-          em.lanesLoop("c", "d", `reduction(+:a${stage})`, () => em.line(`a${stage} = a${stage} + (double)${element()};`));
-        }),
-      );
+      this.nest(axes, [r.of], () => {
+        em.blocksLoop(`b${lanes}`, `e${lanes}`, () => {
+          compute("c", "c + 4 * quarter");
+          em.line(`#pragma omp simd reduction(+:${a})`);
+          em.block("for (int64_t h = c; h < c + quarter; h++)", () =>
+            add(ofFour([0, 1, 2, 3].map((i) => element(`(h + ${i} * quarter)`)))),
+          );
+        });
+        compute("c", `e${lanes}`);
+        em.lanesLoop("c", `e${lanes}`, `reduction(+:${a})`, () => add(element(`i${lanes}`)));
+      });
     });
+  }
+
+  /**
+   * Sums of f32 in one pass, four terms at a time: those of the quarters of a block of a row, or in strips those of four rows. Each
+   * four is added in f32 and then to the accumulator, so that conversions, and in strips passes over the accumulators, are a fourth.
+   */
+  private sumFours(stages: readonly number[], lane: string, keep: () => void): void {
+    const { em } = this;
+    const { lanes } = this.schedule;
+    const roots = stages.map((stage) => this.reduction(stage).of);
+    const FOUR = [0, 1, 2, 3];
+    const term = (stage: number, i: number) => `f${stage}_${i}`;
+    const addTo = (stage: number, text: string) => em.line(`a${stage}${lane} = a${stage}${lane} + (double)${text};`);
+    const single = () => {
+      em.hoist(roots);
+      keep();
+      for (const stage of stages) addTo(stage, em.name(this.reduction(stage).of));
+    };
+    const four = (each: (i: number, body: () => void) => void) => {
+      em.line(`tg_f32 ${stages.flatMap((stage) => FOUR.map((i) => term(stage, i))).join(", ")};`);
+      for (const i of FOUR)
+        each(i, () => {
+          em.hoist(roots);
+          keep();
+          for (const stage of stages) em.line(`${term(stage, i)} = ${em.name(this.reduction(stage).of)};`);
+        });
+      for (const stage of stages) addTo(stage, ofFour(FOUR.map((i) => term(stage, i))));
+    };
+    const simd = (clauses: string) => (this.areRoundsIndependent(roots) ? clauses : undefined);
+    const reducedAxes = Array.from({ length: this.kernel.reduced }, (_, r) => this.outer + r).filter((a) => a !== lanes);
+    if (!this.strips) {
+      const clauses = simd(stages.map((stage) => `reduction(+:a${stage})`).join(" "));
+      em.block("", () => this.nest(reducedAxes, roots, () => em.quartersLoop(`b${lanes}`, `e${lanes}`, clauses, four, single)));
+      return;
+    }
+    const rows = reducedAxes.pop() as number;
+    em.block("", () =>
+      this.nest(reducedAxes, roots, () => {
+        em.line(`int64_t r = b${rows};`);
+        em.block(`for (; r + 4 <= e${rows}; r += 4)`, () =>
+          em.lanesLoop("0", "w", simd(""), () => four((i, body) => em.atStep(rows, `(r + ${i})`, body)), "c"),
+        );
+        em.loop(rows, "r", `e${rows}`, () => {
+          em.hoist(roots);
+          em.lanesLoop("0", "w", simd(""), single, "c");
+        });
+      }),
+    );
   }
 
   private foldGuarded(stage: number, guard: Guard, keep: () => void): void {
@@ -220,6 +279,10 @@ export class RowProgram extends Program {
   /** Several folds in one pass. */
   private foldTogether(stages: readonly number[], lane: string): void {
     const { em } = this;
+    if (stages.every((stage) => isSumOfFloats(this.reduction(stage)))) {
+      this.sumFours(stages, lane, () => {});
+      return;
+    }
     const folds = stages.map((stage) => ({ stage, of: this.reduction(stage).of, fold: foldOf(this.reduction(stage)) }));
     const step = () => {
       for (const { stage, of, fold } of folds) {
@@ -288,4 +351,9 @@ export class RowProgram extends Program {
       });
     });
   }
+}
+
+/** The sum of four terms in f32. */
+function ofFour([a, b, c, d]: readonly string[]): string {
+  return `((${a} + ${b}) + (${c} + ${d}))`;
 }
