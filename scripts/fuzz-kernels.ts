@@ -12,6 +12,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
+import { findCuda } from "../core/device/cuda/availability.ts";
+import { createCuda } from "../core/device/cuda/device.ts";
 import type { Device } from "../core/device/device.ts";
 import { createInterpreter } from "../core/device/interpreter/device.ts";
 import { findNative } from "../core/device/native/availability.ts";
@@ -57,7 +59,7 @@ function check({ seed, kernels }: Task, interpreter: Device, devices: readonly D
 /** A child: one list a message. */
 function work(): void {
   const interpreter = createInterpreter();
-  const devices = [createWasm(), ...(findNative().available ? [createNative()] : [])];
+  const devices = [createWasm(), ...(findNative().available ? [createNative()] : []), ...(findCuda().available ? [createCuda()] : [])];
   process.on("message", (task: Task) => process.send?.(check(task, interpreter, devices)));
 }
 
@@ -100,7 +102,11 @@ async function main(): Promise<void> {
   const count = Number(process.argv[2] ?? 10_000);
   const first = Number(process.argv[3] ?? 1);
   const native = findNative();
-  const devices = native.available ? "wasm and native" : `wasm (native is left out: ${native.detail})`;
+  const devices = [
+    "wasm",
+    native.available ? "native" : `(native is left out: ${native.detail})`,
+    ...(findCuda().available ? [`cuda (${findCuda().detail})`] : []),
+  ].join(", ");
   console.log(`${count} random kernels from seed ${first}, on ${devices} against the interpreter`);
   const cache = mkdtempSync(join(tmpdir(), "trigrad-fuzz-"));
   const start = performance.now();

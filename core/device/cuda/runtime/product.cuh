@@ -8,6 +8,8 @@
  *     begin, end              range of depth;   rows, columns: of the result
  *     left(i, k), right(k, j) elements; zero where there is none
  *     store(i, j, value)
+ *
+ * It ends with a barrier, so that a block may go on with another tile.
  */
 template <int B, int T> TG_FN int tg_own(int thread, int e) {
   /* Four side by side, then as far as the others' fours reach. */
@@ -54,7 +56,6 @@ TG_FN void tg_product(const P &p, typename P::I row0, typename P::I column0, typ
 
   if (p.begin < p.end) {
     fetch(p.begin);
-    __syncthreads();
     keep(0);
     __syncthreads();
     int buffer = 0;
