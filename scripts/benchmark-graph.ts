@@ -29,7 +29,7 @@ import type { Program, Tree } from "../engines/engine.ts";
 import { emit } from "../engines/graph/execute/emit.ts";
 import { type Executor, load } from "../engines/graph/execute/load.ts";
 import { countNodes, type Graph } from "../engines/graph/graph.ts";
-import { optimise, type PassName, passNames } from "../engines/graph/optimise/optimise.ts";
+import { OPTIONAL, optimise, type PassName, passNames } from "../engines/graph/optimise/optimise.ts";
 import { TracedProgram } from "../engines/graph/traced-program.ts";
 import { tape } from "../engines/tape/engine.ts";
 import { machineRecord } from "../harness/machine.ts";
@@ -204,13 +204,13 @@ function ablation(network: Network): readonly string[] {
     const leaves = [...(args[0] as readonly Tensor[]), ...(args.slice(1) as Tensor[])];
     const traced = new TracedProgram(programOf(network), args, [0]);
     const gradient = traced.gradient();
-    const make = (name: string, passes: readonly PassName[], off: readonly Switch[]): Way => {
-      const { graph } = optimise(gradient, passes);
+    const make = (name: string, passes: readonly PassName[], off: readonly Switch[], on: readonly PassName[] = []): Way => {
+      const { graph } = optimise(gradient, passes, on);
       return { name, figures: figuresOf(graph, { off }), executor: load(graph, { off }), nanoseconds: [] };
     };
     const ways = [
       make("all passes", [], []),
-      ...passNames.map((p) => make(`without ${p}`, [p], [])),
+      ...passNames.map((p) => (OPTIONAL.has(p) ? make(`with ${p}`, [], [], [p]) : make(`without ${p}`, [p], []))),
       ...SWITCHES.map((s) => make(`without ${s} (compile)`, [], [s])),
     ];
     const time = ({ executor }: Way): number => {
@@ -223,11 +223,17 @@ function ablation(network: Network): readonly string[] {
     };
     for (const w of ways) for (let i = 0; i < 3; i++) time(w);
     for (let round = 0; round < ROUNDS; round++) for (const w of shuffled(ways, round)) w.nanoseconds.push(time(w));
+    const peak = (w: Way): number => {
+      const before = currentDevice().stats().liveBytes;
+      currentDevice().resetPeak();
+      time(w);
+      return currentDevice().stats().peakBytes - before;
+    };
     const median = (w: Way) => w.nanoseconds.sort((a, b) => a - b)[ROUNDS >> 1] as number;
     const [all] = ways as [Way];
     const rows = ways.map((w) => {
       const { nodes, launches, arenaBytes } = w.figures;
-      return `| ${w.name} | ${nodes} | ${launches} | ${MiB(arenaBytes)} | ${(median(w) / median(all)).toFixed(2)} |`;
+      return `| ${w.name} | ${nodes} | ${launches} | ${MiB(arenaBytes)} | ${MiB(peak(w))} | ${(median(w) / median(all)).toFixed(2)} |`;
     });
     for (const w of ways) w.executor.dispose();
     return [
@@ -235,8 +241,8 @@ function ablation(network: Network): readonly string[] {
       "",
       `All passes: ${(median(all) / 1e6).toFixed(2)} ms a step on ${currentDevice().name}. Times are ratios of medians to that.`,
       "",
-      "| passes | nodes | launches | arena | time |",
-      "| --- | --- | --- | --- | --- |",
+      "| passes | nodes | launches | arena | peak | time |",
+      "| --- | --- | --- | --- | --- | --- |",
       ...rows,
       "",
     ];
@@ -288,7 +294,7 @@ console.log(`# What the graph engine makes of training steps
 
 Written by \`npm run -s benchmark:graph > docs/graph.md\` (a minute and a half) on ${machine.cpu}, ${machine.cores} cores, Node ${machine.node},
 ${new Date().toISOString().slice(0, 10)}; load average of the last minute before it began ${machine.loadAverage[0]?.toFixed(2)}. A step is the loss and all gradients. The bytes are those
-of intermediates: the arena of the plan. Where a loop remains, what a turn launches is counted once; rows of the same counts show how far times vary.
+of intermediates: the arena of the plan; the peak is of what a run holds beside its arguments, with what loops keep of their turns. Where a loop remains, what a turn launches is counted once; rows of the same counts show how far times vary.
 `);
 useDevice(openDevice("null"));
 for (const n of networks) console.log(counts(n).join("\n"));

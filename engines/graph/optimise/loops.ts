@@ -10,14 +10,14 @@ export function holds(graph: Graph, op: Node["op"]): boolean {
 
 /**
  * A copy of the graph in which `change` may let nodes of a graph grow, inner graphs first; pruned again where it says that it did. A
- * graph without nodes of kind `op` stays as it is.
+ * graph in which nothing changes stays as it is.
  */
 export function changeGraphs(graph: Graph, op: Node["op"], change: (g: Graph) => boolean): Graph {
   if (!holds(graph, op)) return graph;
   const made = rebuild(graph);
   let isChanged = false;
   for (const g of allGraphs(made).reverse()) isChanged = inside(g, () => change(g)) || isChanged;
-  return isChanged ? rebuild(made) : made;
+  return isChanged ? rebuild(made) : graph;
 }
 
 /** How far it is looked whether one node needs another: beyond, it is taken to be so. */

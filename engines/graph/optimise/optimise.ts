@@ -4,6 +4,7 @@ import { mergeCommon } from "./common.ts";
 import { fold } from "./fold.ts";
 import { fuseLoops } from "./fuse-loops.ts";
 import { moveInvariants } from "./invariants.ts";
+import { keepLess } from "./keep-less.ts";
 import { mergeBranches } from "./merge-branches.ts";
 import { productsAfter } from "./products-after.ts";
 import { productsBefore } from "./products-before.ts";
@@ -22,6 +23,7 @@ export const passes = {
   "fuse loops": fuseLoops,
   "products before loops": productsBefore,
   "products after loops": productsAfter,
+  "keep less": keepLess,
 } as const;
 
 export type PassName = keyof typeof passes;
@@ -35,7 +37,10 @@ export interface PassStatistics {
 }
 
 /** Those for loops that stay loops: when the others find nothing. */
-const LATE: ReadonlySet<PassName> = new Set(["fuse loops", "products before loops", "products after loops"]);
+const LATE: ReadonlySet<PassName> = new Set(["fuse loops", "products before loops", "products after loops", "keep less"]);
+
+/** Those that run when they are asked for: they give time for memory. */
+export const OPTIONAL: ReadonlySet<PassName> = new Set(["keep less"]);
 
 /** What a loop that was unrolled leaves for the next round is as deep as loops are nested; rounds end when nothing is found. */
 const ROUNDS = 32;
@@ -43,8 +48,13 @@ const ROUNDS = 32;
 export function optimise(
   graph: Graph,
   off: readonly PassName[] = [],
+  on: readonly PassName[] = [],
 ): { readonly graph: Graph; readonly passes: readonly PassStatistics[] } {
-  const found = new Map(passNames.filter((n) => !off.includes(n)).map((name) => [name, { name, removed: 0, milliseconds: 0 }]));
+  const found = new Map(
+    passNames
+      .filter((n) => !off.includes(n) && (!OPTIONAL.has(n) || on.includes(n)))
+      .map((name) => [name, { name, removed: 0, milliseconds: 0 }]),
+  );
   let current = graph;
   let nodes = countNodes(graph);
   let before = fingerprint(graph);

@@ -242,3 +242,25 @@ describe("products before loops", () => {
     expect(device.stats().liveBytes).toBe(live);
   });
 });
+
+test("keep less: what the way back of a loop can compute from what else is kept, it computes", () => {
+  const f = (x: Tensor, n: number) =>
+    ops.item(
+      sum(
+        whileLoop(
+          ({ i }) => lt(i, n),
+          (s) => {
+            const y = mul(s.h, x) as Tensor;
+            return { i: add(s.i, 1), h: tanh(mul(sin(y), y)) as Tensor };
+          },
+          { i: 0, h: x },
+        ).h,
+      ),
+    );
+  const args = [filled(3), 5];
+  const gradient = optimise(traced(f as never, args).gradient()).graph;
+  const less = passes["keep less"](gradient);
+  const pushes = (g: Graph) => printGraph(g).split("push(").length - 1;
+  expect([pushes(gradient), pushes(less)]).toEqual([4, 1]);
+  for (const n of [0, 1, 5]) same(results(less, [args[0] as Tensor, n]), results(gradient, [args[0] as Tensor, n]));
+});
