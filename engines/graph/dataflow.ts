@@ -84,22 +84,25 @@ export class Building {
   /** Each variable that is read, as the parameter that it is. */
   readonly reads = new Map<string, Output>();
   readonly variables: Map<string, Variable>;
-  private readonly lengths: (dimension: string) => number;
+  readonly lengths: (dimension: string) => number;
+  /** Set when the graph is built to its end: it takes nothing more. */
+  isFinal = false;
 
   /** `lengths`: of open dimensions, by their names; one without a name is called `x.0` by its placeholder and axis. */
-  constructor(name: string, variables: Map<string, Variable>, lengths: (dimension: string) => number) {
-    this.graph = new Graph(name);
+  constructor(graph: Graph, variables: Map<string, Variable>, lengths: (dimension: string) => number) {
+    this.graph = graph;
     this.variables = variables;
     this.lengths = lengths;
   }
 
   /** For building the same graph again. */
   again(): Building {
-    return new Building(this.graph.name, this.variables, this.lengths);
+    return new Building(new Graph(this.graph.name), this.variables, this.lengths);
   }
 
   /** A tensor that is given for each run. */
   placeholder(name: string, dtype: DType, shape: OpenShape): Tensor {
+    this.mustBeOpen(`placeholder ${name}`);
     if (this.placeholders.has(name)) throw mismatch(`there are two placeholders of the name ${name}`, "give each a name of its own");
     const known = shape.map((d, i) => (typeof d === "number" ? d : this.lengths(d ?? `${name}.${i}`)));
     const output = named(name, () => this.graph.parameter(tensorType(aval(known, dtype))));
@@ -109,6 +112,7 @@ export class Building {
 
   /** A tensor that lives across runs; `initial` is asked once. */
   variable(name: string, initial: () => Tensor, options: { readonly trainable?: boolean } = {}): Tensor {
+    this.mustBeOpen(`variable ${name}`);
     let variable = this.variables.get(name);
     if (variable === undefined) {
       const start = scope(() => {
@@ -144,6 +148,20 @@ export class Building {
     if (!sameType(output.type, read.type))
       throw mismatch(`variable ${name} is ${showType(read.type)}, and is assigned ${showType(output.type)}`);
     return new Update(this.variables.get(name) as Variable, output);
+  }
+
+  /**
+   * What another dataflow returns, built into this graph: its placeholders and variables, names of nodes too, are called `prefix/...`;
+   * placeholders that are `given` are these values. So a graph that was restored from a file becomes a part of another.
+   */
+  include<T>(dataflow: Dataflow<T>, prefix: string, given: Readonly<Record<string, Tensor>> = {}): T {
+    this.mustBeOpen(prefix);
+    return named(prefix, () => dataflow.build(new Included(this, prefix, given)));
+  }
+
+  private mustBeOpen(what: string): void {
+    if (this.isFinal)
+      throw mismatch(`${what} is added to the graph ${this.graph.name}, which is built`, "make it in the building function");
   }
 
   /** Nodes made by `body` have names below this one. */
@@ -224,6 +242,37 @@ export class Building {
   }
 }
 
+/** The building of a dataflow that becomes a part of another. */
+class Included extends Building {
+  private readonly outer: Building;
+  private readonly prefix: string;
+  private readonly given: Readonly<Record<string, Tensor>>;
+
+  constructor(outer: Building, prefix: string, given: Readonly<Record<string, Tensor>>) {
+    super(outer.graph, outer.variables, outer.lengths);
+    this.outer = outer;
+    this.prefix = prefix;
+    this.given = given;
+  }
+
+  override placeholder(name: string, dtype: DType, shape: OpenShape): Tensor {
+    const value = this.given[name];
+    if (value === undefined) return named("/", () => this.outer.placeholder(`${this.prefix}/${name}`, dtype, shape));
+    const own = value.shape;
+    if (value.dtype !== dtype || own.length !== shape.length || shape.some((d, i) => typeof d === "number" && d !== own[i]))
+      throw mismatch(
+        `placeholder ${name} of ${this.prefix} is ${dtype}[${shape.map((d) => d ?? "?").join(", ")}], and is given ${value.dtype}[${own.join(", ")}]`,
+      );
+    return value;
+  }
+
+  override variable(name: string, initial: () => Tensor, options: { readonly trainable?: boolean } = {}): Tensor {
+    const read = named("/", () => this.outer.variable(`${this.prefix}/${name}`, initial, options));
+    this.reads.set(`${this.prefix}/${name}`, read as unknown as Output);
+    return read;
+  }
+}
+
 /** What a run can fetch, or be fed: the leaves of what the building function returned. */
 export type End = Output | Update;
 
@@ -241,13 +290,13 @@ export class Dataflow<T = unknown> {
   readonly ends: T;
   readonly variables = new Map<string, Variable>();
   readonly first: Built;
-  private readonly build: (g: Building) => T;
+  readonly build: (g: Building) => T;
   private readonly others = new Map<string, Built>();
 
   constructor(name: string, build: (g: Building) => T) {
     this.name = name;
     this.build = build;
-    const building = new Building(name, this.variables, () => OPEN_LENGTH);
+    const building = new Building(new Graph(name), this.variables, () => OPEN_LENGTH);
     this.ends = this.built(building);
     this.first = { building, ends: endsOf(this.ends) };
   }
@@ -259,7 +308,7 @@ export class Dataflow<T = unknown> {
     const key = [...lengths].map(([dimension, n]) => `${dimension}=${n}`).join();
     let built = this.others.get(key);
     if (built === undefined) {
-      const building = new Building(this.name, this.variables, (dimension) => lengths.get(dimension) ?? OPEN_LENGTH);
+      const building = new Building(new Graph(this.name), this.variables, (dimension) => lengths.get(dimension) ?? OPEN_LENGTH);
       const ends = endsOf(this.built(building));
       if (ends.length !== this.first.ends.length)
         throw unsupported(
@@ -306,7 +355,9 @@ export class Dataflow<T = unknown> {
 
   private built(building: Building): T {
     building.graph.places = new Places(() => this.run(building.again()));
-    return located(() => this.run(building));
+    const result = located(() => this.run(building));
+    building.isFinal = true;
+    return result;
   }
 
   private run(building: Building): T {

@@ -249,7 +249,11 @@ let building: Graph | undefined;
 
 /** The graph to which operations add nodes. */
 export function currentGraph(): Graph {
-  assert(building !== undefined, "an operation on a value of a graph while none is being built");
+  if (building === undefined)
+    throw unsupported(
+      "an operation is applied to a value of a graph that is built to its end",
+      "write it in the function that builds the graph, and return what is to be fetched",
+    );
   return building;
 }
 

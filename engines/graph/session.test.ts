@@ -55,6 +55,69 @@ const batch = (rows: number, seed: number) => ({
 });
 
 describe("a session", () => {
+  test("a run ends when its signal is aborted, before it or in a loop, and changes nothing", () => {
+    let asked = 0;
+    const flow = new Dataflow("endless", (g) => {
+      const v = g.variable("v", () => T([1]));
+      const next = whileLoop(
+        (y) => lt(ops.item(sum(y)), 2),
+        (y) => mul(y, 1) as ops.Tensor,
+        v,
+      );
+      return { next, step: g.assign(v, next) };
+    });
+    const session = new Session(flow, { keepLess: true });
+    const after = (turns: number) => ({
+      get aborted() {
+        return ++asked > turns;
+      },
+    });
+    for (const turns of [0, 5]) {
+      asked = 0;
+      expect(() => session.run(flow.ends.step, {}, { signal: after(turns) })).toThrow("the run was aborted by its signal");
+      expect(asked).toBe(turns + 1);
+    }
+    expect(numbers(session.read("v"))).toEqual([1]);
+    session.dispose();
+  });
+
+  test("a graph that is built takes nothing more, and says so", () => {
+    let building: Parameters<ConstructorParameters<typeof Dataflow>[1]>[0] | undefined;
+    const flow = new Dataflow("closed", (g) => {
+      building = g;
+      return { y: mul(g.placeholder("x", "f64", [2]), 2) as ops.Tensor };
+    });
+    expect(() => building?.placeholder("late", "f64", [1])).toThrow("placeholder late is added to the graph closed, which is built");
+    expect(() => building?.variable("late", () => T([1]))).toThrow("variable late is added");
+    expect(() => mul(flow.ends.y, 2)).toThrow("applied to a value of a graph that is built to its end");
+  });
+
+  test("a dataflow becomes a part of another under other names, its placeholders given or not", () => {
+    const inner = network();
+    const flow = new Dataflow("two", (g) => {
+      const x = g.placeholder("points", "f64", ["rows", 2]);
+      const a = g.include(inner, "a", { x });
+      const b = g.include(inner, "b", { x, y: a.output });
+      return { a: a.output, loss: b.loss, step: b.step };
+    });
+    const session = new Session(flow);
+    const alone = new Session(inner);
+    const { x, y } = batch(4, 2);
+    const { a, loss } = session.run({ a: flow.ends.a, loss: flow.ends.loss }, { points: x });
+    expect(numbers(a)).toEqual(numbers(alone.run(inner.ends.output, { x })));
+    // Both begin with the same weights, so the second tells the first without an error.
+    expect(loss.item()).toBe(0);
+    session.assign("b/first/w", T([1, 2, 3, 4, 5, 6], [2, 3]));
+    session.run(flow.ends.step, { points: x });
+    expect(numbers(session.read("a/first/w"))).toEqual(numbers(alone.read("first/w")));
+    expect(numbers(session.read("b/first/w"))).not.toEqual([1, 2, 3, 4, 5, 6]);
+    expect(() => new Dataflow("wrong", (g) => g.include(inner, "a", { x: y }))).toThrow(
+      "placeholder x of a is f64[rows, 2], and is given f64[4, 1]",
+    );
+    session.dispose();
+    alone.dispose();
+  });
+
   test("runs what is fetched, for batches of any size, and keeps variables across runs", () => {
     const before = device.stats().liveBytes;
     scope(() => {

@@ -26,12 +26,22 @@ export type Feeds = Readonly<Record<string, Tensor>> | ReadonlyMap<unknown, Tens
 export interface RunOptions {
   /** Milliseconds after which a loop does not turn again, and the run ends with an error. */
   readonly timeout?: number;
+  /**
+   * Asked before the run and in each turn of a loop: where it is aborted, the run ends with an error. A run leaves no time to events of
+   * JavaScript, so who aborts is another thread, by what both see, or what runs in between.
+   */
+  readonly signal?: { readonly aborted: boolean };
   /** Has each launch waited for and timed by itself, for `metadata.timeline`: the run is slower for it. */
   readonly trace?: boolean;
   /** Computes the nodes one by one as they were built, and looks at each value: to find where a NaN arises, or to see some. */
   readonly watching?: Watching;
   /** Is told what the run was. */
   readonly onRun?: (metadata: RunMetadata) => void;
+}
+
+export interface SessionSettings {
+  /** Loops keep less for their way back, and compute again what is cheap: time for memory. */
+  readonly keepLess?: boolean;
 }
 
 export interface RunMetadata {
@@ -65,10 +75,13 @@ interface RunKind {
 }
 const PLAIN: RunKind = { guarded: false, observed: undefined };
 
-function kindOf({ timeout, trace, watching }: RunOptions): RunKind {
+function kindOf({ timeout, signal, trace, watching }: RunOptions): RunKind {
   if (trace && watching !== undefined)
     throw mismatch("a run is to be traced and watched, and what is watched is not what is timed", "run it twice");
-  return { guarded: timeout !== undefined, observed: trace ? "times" : watching === undefined ? undefined : "values" };
+  return {
+    guarded: timeout !== undefined || signal !== undefined,
+    observed: trace ? "times" : watching === undefined ? undefined : "values",
+  };
 }
 
 /** Executors kept, the most recent ones. */
@@ -79,11 +92,14 @@ export class Session {
   private readonly values = new Map<string, Tensor>();
   private readonly runners = new Map<string, Runner>();
   private readonly numbers = new Map<Output, number>();
+  private readonly settings: SessionSettings;
   private deadline = Number.POSITIVE_INFINITY;
+  private signal: RunOptions["signal"];
 
   /** Variables begin with their initial values, on the current device. */
-  constructor(dataflow: Dataflow) {
+  constructor(dataflow: Dataflow, settings: SessionSettings = {}) {
     this.dataflow = dataflow;
+    this.settings = settings;
     this.initialise();
   }
 
@@ -115,6 +131,8 @@ export class Session {
       const { runner, isNew } = this.find(fetches, given, kindOf(options));
       const { timer, watcher, executor } = runner;
       this.deadline = performance.now() + (options.timeout ?? Number.POSITIVE_INFINITY);
+      this.signal = options.signal;
+      this.mayGoOn();
       watcher?.begin(options.watching ?? {});
       timer?.begin();
       const results = this.execute(fetches, runner, [...given.values()]);
@@ -205,7 +223,7 @@ export class Session {
     const observer = timer ?? watcher;
     const built = rebuild(view);
     return {
-      executor: load(watcher === undefined ? optimise(built).graph : built, {
+      executor: load(watcher === undefined ? optimise(built, [], this.settings.keepLess ? ["keep less"] : []).graph : built, {
         ...(kind.guarded ? { goOn: () => this.goOn() } : {}),
         ...(observer === undefined ? {} : { observer }),
       }),
@@ -218,7 +236,12 @@ export class Session {
     };
   }
 
+  private mayGoOn(): void {
+    if (this.signal?.aborted) throw new BenchError("runtime", "the run was aborted by its signal");
+  }
+
   private goOn(): void {
+    this.mayGoOn();
     if (performance.now() > this.deadline)
       throw new BenchError("runtime", "a loop still turned when the run's timeout had passed", {
         advice: "raise timeout, or look at what ends the loop",
