@@ -1,9 +1,9 @@
-/** Every primitive in f32 on the backends of tfjs that come with its packages, against the interpreter; and memory over many steps. */
+/** Every primitive in f32 on the backends of tfjs that are installed, against the interpreter; and memory over many steps. */
 import { expect, test } from "vitest";
 import { createRng } from "../../core/base/rng.ts";
 import type { Device } from "../../core/device/device.ts";
 import { createInterpreter } from "../../core/device/interpreter/device.ts";
-import { loadTfjs } from "../../core/device/tfjs/backend.ts";
+import { installedBackends, loadTfjs } from "../../core/device/tfjs/backend.ts";
 import { createTfjs } from "../../core/device/tfjs/device.ts";
 import type { AnyPrimitive } from "../../core/primitive.ts";
 import { type PrimitiveName, primitiveNames, primitives } from "../../core/primitives/table.ts";
@@ -32,7 +32,7 @@ function evaluate(device: Device, name: PrimitiveName, sample: Sample<unknown>, 
   });
 }
 
-test.each(["wasm", "cpu"] as const)("every primitive gives the interpreter's numbers on %s", async (backend) => {
+test.each(installedBackends())("every primitive gives the interpreter's numbers on %s", async (backend) => {
   const device = createTfjs(await loadTfjs(backend));
   let compared = 0;
   for (const name of primitiveNames) {

@@ -62,14 +62,19 @@ export function findTfjs(): Availability {
   if (asked && !BACKENDS.some((b) => b.name === asked))
     return { available: false, detail: `TRIGRAD_TFJS_BACKEND is ${asked}, and backends are ${names}` };
   const chosen = chooseBackend();
-  const missing = BACKENDS.filter((b) => b !== chosen).flatMap((b) => problemOf(b) ?? []);
   if (chosen === undefined) {
     const wanted = backendNamed(asked || "wasm");
     const how = `npm install --no-save ${wanted.packages.map((p) => `${p}@${TESTED}`).join(" ")}`;
     return { available: false, detail: `${asked ? problemOf(wanted) : "no backend of TensorFlow.js is installed"} (${how})` };
   }
+  const missing = BACKENDS.flatMap((b) => problemOf(b) ?? []);
   const rest = missing.length > 0 ? `; ${missing.join("; ")}` : "";
   return { available: true, detail: `TensorFlow.js, backend ${chosen.name}: ${describe(chosen)}${rest}` };
+}
+
+/** The backends that can be loaded here, fastest first. */
+export function installedBackends(): readonly BackendName[] {
+  return BACKENDS.filter((b) => problemOf(b) === undefined).map((b) => b.name);
 }
 
 /** The backend that is named, or the first, if it can be loaded. */

@@ -8,7 +8,7 @@ import { copyLaunch, describeFused, describeLaunch } from "../../kernel/lower.ts
 import { type BinaryFn, binary, constant, type Expr, index, load, reduced, type UnaryFn, unary } from "../../kernel/scalar-expr.ts";
 import type { Address, Device } from "../device.ts";
 import { createInterpreter } from "../interpreter/device.ts";
-import { type BackendName, type LoadedTfjs, loadTfjs, type TfEngine } from "./backend.ts";
+import { installedBackends, type LoadedTfjs, loadTfjs, type TfEngine } from "./backend.ts";
 import { createTfjs, type TfjsDevice } from "./device.ts";
 
 const interpreter = createInterpreter();
@@ -44,7 +44,11 @@ const mapped = (e: Expr, n: number, arity: number) =>
     result: e,
   });
 
-describe.each(["wasm", "cpu"] as const)("tfjs on its %s backend", (backend: BackendName) => {
+it("has the backends that come with its packages", () => {
+  expect(installedBackends()).toEqual(expect.arrayContaining(["wasm", "cpu"]));
+});
+
+describe.each(installedBackends())("tfjs on its %s backend", (backend) => {
   let loaded: LoadedTfjs;
   let device: TfjsDevice;
   beforeAll(async () => {
