@@ -79,8 +79,8 @@ describe.each(installedBackends())("tfjs on its %s backend", (backend) => {
   });
 
   const products = fc.record({
-    m: fc.integer({ min: 0, max: 20 }),
-    n: fc.integer({ min: 0, max: 20 }),
+    m: fc.integer({ min: 0, max: 30 }),
+    n: fc.integer({ min: 0, max: 30 }),
     k: fc.integer({ min: 0, max: 30 }),
     transposeA: fc.boolean(),
     transposeB: fc.boolean(),

@@ -48,7 +48,7 @@ class TfjsDevice implements Device {
   constructor(loaded: LoadedTfjs, maxBytes: number) {
     this.loaded = loaded;
     this.memory = new Memory(loaded.engine, maxBytes);
-    this.trials = new Trials(loaded.engine);
+    this.trials = new Trials(loaded);
   }
 
   alloc(bytes: number): Address {
@@ -165,7 +165,7 @@ class TfjsDevice implements Device {
     const flat = (b: Builder, first: number): Value => {
       const operand = (which: 0 | 1, region: Region) => this.region(b, first + inputs[which], region, "float32");
       if (launch.kind === "convolution") return buildConvolution(b, launch, operand);
-      return buildMatmul(b, launch, operand, this.loaded.backend !== "wasm");
+      return buildMatmul(b, launch, operand, this.loaded.backend === "wasm");
     };
     if (launch.kind === "matmul")
       assert(
@@ -222,7 +222,7 @@ class TfjsDevice implements Device {
 
   /** Builds a program now; when it runs, all outputs are computed before the first is stored. */
   private program(made: Program[], build: (b: Builder) => readonly Stored[]): Runnable {
-    const b = new Builder(this.loaded.engine);
+    const b = new Builder(this.loaded);
     try {
       const stored = build(b);
       const program = b.finish(stored.map((s) => s.value));

@@ -4,6 +4,7 @@
  */
 import type { Shape } from "../../base/shape.ts";
 import { indexOutOfRange } from "../bounds.ts";
+import type { TfTensor } from "./backend.ts";
 import { broadcast } from "./broadcast.ts";
 import { hostCopy } from "./memory.ts";
 import type { Builder, Value } from "./program.ts";
@@ -26,16 +27,12 @@ export function loadAt(b: Builder, from: { walk: Walk; region: Region; indirect:
   const moved = walk.extents.map((d, i) => (walk.strides[i] === 0 ? 1 : d));
   const shape = moved.map((d, i) => Math.max(d, index.shape[i] as number));
   const base = placesOf({ extents: shape, strides: walk.strides, offset: walk.offset - region.low });
-  const places = b.compute([broadcast(b, index, shape)], shape, "int32", ([at]) => {
-    const indices = hostCopy(at as NonNullable<typeof at>) as Int32Array;
+  const make = ([at]: readonly TfTensor[]) => {
+    const indices = hostCopy(at as TfTensor) as Int32Array;
     check(indices, shape, level, indirect.extent);
-    return b.engine.makeTensor(
-      indices.map((i, k) => (base[k] as number) + i * indirect.stride),
-      shape,
-      "int32",
-    );
-  });
-  return gather(b, flat, places, shape);
+    return indices.map((i, k) => (base[k] as number) + i * indirect.stride);
+  };
+  return gather(b, flat, { of: [broadcast(b, index, shape)], make }, shape);
 }
 
 /** The region `old` after `x`, stretched over the walk, was stored or added, point by point. */
@@ -50,8 +47,8 @@ export function storeAt(
   const places = placesOf({ ...walk, offset: walk.offset - region.low });
   const index = at === undefined ? [] : [broadcast(b, at.index, walk.extents)];
   return b.compute([old, x, ...index], [region.length], x.dtype, ([before, added, indices]) => {
-    const target = hostCopy(before as NonNullable<typeof before>);
-    const values = hostCopy(added as NonNullable<typeof added>);
+    const target = hostCopy(before as TfTensor);
+    const values = hostCopy(added as TfTensor);
     const where = indices && hostCopy(indices);
     if (where && at && indirect) check(where as Int32Array, walk.extents, at.level, indirect.extent);
     for (let i = 0; i < values.length; i++) {

@@ -7,7 +7,7 @@
 import { assert } from "../../base/errors.ts";
 import { type Shape, sameShape, showShape } from "../../base/shape.ts";
 import type { Address } from "../device.ts";
-import type { TfDType, TfEngine, TfTensor } from "./backend.ts";
+import type { LoadedTfjs, TfDType, TfEngine, TfTensor } from "./backend.ts";
 
 /** A tensor of a program, before it exists. */
 export interface Value {
@@ -38,13 +38,16 @@ export interface Program {
 
 export class Builder {
   readonly engine: TfEngine;
+  /** Whether tensors lie in memory of this process, so that host code that takes them costs no more than a kernel. */
+  readonly isNear: boolean;
   private readonly steps: Step[] = [];
   private readonly constants: (TfTensor | undefined)[] = [];
   private readonly sources = new Map<number, (addresses: readonly Address[]) => Held>();
   private next = 0;
 
-  constructor(engine: TfEngine) {
+  constructor({ engine, backend }: LoadedTfjs) {
     this.engine = engine;
+    this.isNear = backend === "wasm" || backend === "cpu";
   }
 
   /** The result of a kernel, which must have this shape and dtype. */

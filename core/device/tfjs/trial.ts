@@ -6,7 +6,7 @@ import { type DType, hostArray } from "../../base/dtype.ts";
 import { compileScalar } from "../../kernel/javascript.ts";
 import { withOperands } from "../../kernel/rewrite.ts";
 import { type Expr, load, operandsOf } from "../../kernel/scalar-expr.ts";
-import type { TfEngine } from "./backend.ts";
+import type { LoadedTfjs } from "./backend.ts";
 import { TF_DTYPE, type Way, waysOf } from "./functions.ts";
 import { hostCopy } from "./memory.ts";
 import { arrayOf, Builder } from "./program.ts";
@@ -27,11 +27,11 @@ const ABSOLUTE = 1.2e-38;
 
 /** The ways that were found right, by operation and dtypes. */
 export class Trials {
-  private readonly engine: TfEngine;
+  private readonly loaded: LoadedTfjs;
   private readonly known = new Map<string, Way | undefined>();
 
-  constructor(engine: TfEngine) {
-    this.engine = engine;
+  constructor(loaded: LoadedTfjs) {
+    this.loaded = loaded;
   }
 
   /** The way to compute the root of an expression from its arguments; undefined where none of this backend is right. */
@@ -65,7 +65,7 @@ export class Trials {
     const columns = combinations(dtypes.map((d) => Array.from(toArray(d, NUMBERS[d]))));
     const n = columns[0]?.length ?? 0;
     const define = compileScalar(e, dtypes.length);
-    const b = new Builder(this.engine);
+    const b = new Builder(this.loaded);
     try {
       const args = columns.map((c, i) => {
         const dtype = TF_DTYPE[dtypes[i] as "f32"];

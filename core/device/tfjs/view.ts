@@ -5,6 +5,7 @@
  */
 import { assert } from "../../base/errors.ts";
 import { elementCount, type Shape } from "../../base/shape.ts";
+import type { TfTensor } from "./backend.ts";
 import { broadcast } from "./broadcast.ts";
 import type { Builder, Value } from "./program.ts";
 
@@ -56,20 +57,22 @@ function nestOf({ extents, strides }: Walk): Nest | undefined {
   return { order, inner: [...inner, 1], outer: [...outer, smallest], backwards };
 }
 
+const hasGaps = ({ inner, outer }: Nest) => elementCount(outer) !== elementCount(inner);
+
 const movedShape = ({ extents, strides }: Walk): number[] => extents.map((d, i) => (strides[i] === 0 ? 1 : d));
 
 /** The elements that a walk visits, from its region; an axis that does not move is of length one. */
 export function loadView(b: Builder, walk: Walk, region: Value): Value {
   const shape = movedShape(walk);
   const nest = nestOf(walk);
-  if (nest === undefined) {
+  if (nest === undefined || (b.isNear && (hasGaps(nest) || nest.backwards.length > 0))) {
     const places = placesOf({ ...walk, extents: shape, offset: walk.offset - regionOf(walk).low });
-    return gather(b, region, b.table(places, shape, "int32"), shape);
+    return gather(b, region, places, shape);
   }
   const { order, inner, outer, backwards } = nest;
   const sorted = order.map((axis) => shape[axis] as number);
   let x = region;
-  if (elementCount(outer) !== elementCount(inner)) {
+  if (hasGaps(nest)) {
     const padded = padTo(b, b.reshape(x, [elementCount(region.shape)]), [[0, elementCount(outer) - elementCount(region.shape)]]);
     x = slice(b, b.reshape(padded, outer), inner);
   }
@@ -100,7 +103,7 @@ export function storeView(b: Builder, walk: Walk, x: Value, old: () => Value): V
     }
     const both = [b.reshape(old(), [length]), b.reshape(full, [places.length])];
     const joined = b.kernel("Concat", both, { axis: 0 }, [length + places.length], x.dtype);
-    return gather(b, joined, b.table(source, [length], "int32"), [length]);
+    return gather(b, joined, source, [length]);
   }
   const { order, inner, outer, backwards } = nest;
   const sorted = order.map((axis) => walk.extents[axis] as number);
@@ -118,7 +121,7 @@ export function storeView(b: Builder, walk: Walk, x: Value, old: () => Value): V
     const dims = backwards.map((axis) => order.indexOf(axis));
     y = b.kernel("Reverse", { x: y }, { dims }, sorted, y.dtype);
   }
-  if (elementCount(outer) === elementCount(inner)) return y;
+  if (!hasGaps(nest)) return y;
   const paddings = inner.map((d, i) => [0, (outer[i] as number) - d] as const);
   const spread = b.reshape(padTo(b, b.reshape(y, inner), paddings), [elementCount(outer)]);
   const written = new Uint8Array(length);
@@ -139,8 +142,30 @@ export function placesOf({ extents, strides, offset }: Walk): Int32Array {
   return places;
 }
 
-export function gather(b: Builder, x: Value, indices: Value, shape: Shape): Value {
-  return b.kernel("GatherV2", { x: b.reshape(x, [elementCount(x.shape)]), indices }, { axis: 0, batchDims: 0 }, shape, x.dtype);
+/** Places in a region: known beforehand, or made of tensors when they are. */
+type Places = Int32Array | { readonly of: readonly Value[]; readonly make: (tensors: readonly TfTensor[]) => Int32Array };
+
+/** A region this many times as large as what is taken of it is not copied to the host for that. */
+const MOST_COPIED = 16;
+
+/** The elements of `x` at places in row-major order of `shape`; by the host where the memory of tensors is its own. */
+export function gather(b: Builder, x: Value, places: Places, shape: Shape): Value {
+  const isTable = places instanceof Int32Array;
+  const length = elementCount(shape);
+  if (!b.isNear || elementCount(x.shape) > MOST_COPIED * length) {
+    const { engine } = b;
+    const indices = isTable
+      ? b.table(places, shape, "int32")
+      : b.compute(places.of, shape, "int32", (tensors) => engine.makeTensor(places.make(tensors), shape, "int32"));
+    return b.kernel("GatherV2", { x: b.reshape(x, [elementCount(x.shape)]), indices }, { axis: 0, batchDims: 0 }, shape, x.dtype);
+  }
+  return b.compute(isTable ? [x] : [x, ...places.of], shape, x.dtype, ([from, ...tensors]) => {
+    const at = isTable ? places : places.make(tensors);
+    const source = (from as TfTensor).dataSync();
+    const values = x.dtype === "float32" ? new Float32Array(length) : new Int32Array(length);
+    for (let i = 0; i < length; i++) values[i] = source[at[i] as number] as number;
+    return b.engine.makeTensor(values, shape, x.dtype);
+  });
 }
 
 export function transpose(b: Builder, x: Value, perm: readonly number[]): Value {
