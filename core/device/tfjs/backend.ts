@@ -127,6 +127,7 @@ export async function loadTfjs(name?: BackendName): Promise<LoadedTfjs> {
   const chosen = name === undefined ? chooseBackend() : backendNamed(name);
   const problem = chosen === undefined ? findTfjs().detail : problemOf(chosen);
   if (chosen === undefined || problem !== undefined) throw new BenchError("environment", `tfjs is not available here: ${problem}`);
+  const listeners = FATAL.map((event) => process.listeners(event as "uncaughtException"));
   try {
     const [tf, backend] = chosen.packages.map((p) => require(p) as unknown) as [TfModule, { setWasmPaths?: (folder: string) => void }?];
     // The advice to install another backend, and checks of what this device checks itself.
@@ -140,5 +141,12 @@ export async function loadTfjs(name?: BackendName): Promise<LoadedTfjs> {
       advice: "name another backend in TRIGRAD_TFJS_BACKEND (wasm, cpu), or leave tfjs out",
       cause,
     });
+  } finally {
+    // The WebAssembly backend's own answer to errors of the process that has loaded it is not wanted.
+    for (const [i, event] of FATAL.entries())
+      for (const listener of process.listeners(event as "uncaughtException"))
+        if (!(listeners[i] as (typeof listeners)[number]).includes(listener)) process.removeListener(event, listener);
   }
 }
+
+const FATAL = ["uncaughtException", "unhandledRejection"] as const;

@@ -48,6 +48,13 @@ it("has the backends that come with its packages", () => {
   expect(installedBackends()).toEqual(expect.arrayContaining(["wasm", "cpu"]));
 });
 
+it("leaves the process its own way with errors", async () => {
+  const count = () => ["uncaughtException", "unhandledRejection"].map((event) => process.listenerCount(event));
+  const before = count();
+  await loadTfjs("wasm");
+  expect(count()).toEqual(before);
+});
+
 describe.each(installedBackends())("tfjs on its %s backend", (backend) => {
   let loaded: LoadedTfjs;
   let device: TfjsDevice;
