@@ -58,12 +58,14 @@ export class Library {
 
   /**
    * Opens the library at a path, or by a name that the system's loader knows. `global`: its symbols serve libraries opened later.
+   * `resident`: it stays mapped until the process is gone, as one with threads of its own must.
    * Throws an `environment` error where it cannot be opened.
    */
-  constructor(path: string, options: { readonly global?: boolean } = {}) {
+  constructor(path: string, options: { readonly global?: boolean; readonly resident?: boolean } = {}) {
     this.path = path;
     try {
       this.handle = foreign().load(path, { global: options.global ?? false });
+      if (options.resident && process.platform === "linux") keepMapped(path);
     } catch (error) {
       if (error instanceof BenchError) throw error;
       throw new BenchError("environment", `${path} cannot be loaded: ${(error as Error).message}`, { cause: error });
@@ -83,6 +85,21 @@ export class Library {
       return true;
     } catch {
       return false;
+    }
+  }
+}
+
+/** RTLD_NOW | RTLD_NODELETE, of glibc and musl. */
+const KEEP = 0x2 | 0x1000;
+
+/** koffi closes libraries at exit, when their threads still run: opening once more with this flag forbids that they go. */
+function keepMapped(path: string): void {
+  for (const name of ["libc.so.6", "libdl.so.2"]) {
+    try {
+      foreign().load(name).func("dlopen", "uint64_t", ["const char *", "int32_t"])(path, KEEP);
+      return;
+    } catch {
+      // Another C library, or another part of it has the function.
     }
   }
 }

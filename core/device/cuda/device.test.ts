@@ -9,6 +9,7 @@ import { describeFused } from "../../kernel/lower.ts";
 import { binary, constant, type Expr, load, reduced, unary } from "../../kernel/scalar-expr.ts";
 import { cudaSchedule } from "../../render/cuda-schedule.ts";
 import type { Address, Device } from "../device.ts";
+import { Library } from "../foreign.ts";
 import { createInterpreter } from "../interpreter/device.ts";
 import type { PlanStep } from "../plan.ts";
 import { createCuda } from "./device.ts";
@@ -30,6 +31,12 @@ const stepOf = (c: KernelCase): PlanStep => ({
   launch: launchOf(c),
   operands: [...c.outputs, ...c.inputs].map((_, block) => ({ block, offset: 0 })),
 });
+
+/** Graphs that the fake has launched. */
+const graphs = (): number | undefined =>
+  process.env.TRIGRAD_TEST_GPU === "1"
+    ? undefined
+    : new Library(process.env.TRIGRAD_LIBCUDA as string).declare("fakeCudaCount", "int64", ["string"])("graphs");
 
 describe.runIf(cuda.available)("the CUDA device", () => {
   let device: Device;
@@ -165,6 +172,7 @@ describe.runIf(cuda.available)("the CUDA device", () => {
       })),
     );
     const before = device.stats().launches;
+    const launched = graphs();
     for (let round = 0; round < 5; round++) {
       const blocks = round % 2 === 0 ? addresses.slice(0, 5) : addresses.slice(1, 6);
       device.upload(blocks[0] as Address, new Float32Array(n).fill(round));
@@ -174,6 +182,44 @@ describe.runIf(cuda.available)("the CUDA device", () => {
       expect(device.download(blocks[4] as Address, f32, n)).toEqual(new Float32Array(n).fill(want));
     }
     expect(device.stats().launches - before).toBe(20);
+    // Of five runs with two sets of addresses, in turns, the first with each is on the stream.
+    if (launched !== undefined) expect(graphs()).toBe(launched + 3);
+    device.forget(plan);
+    for (const address of addresses) device.free(address, 4 * n);
+  });
+
+  it("runs launches together as branches of a graph, between what comes before and after", () => {
+    const [n, members] = [300, 11];
+    const map = (result: Expr, inputs = 1) =>
+      describeFused({
+        extents: [n],
+        operands: Array.from({ length: inputs }, (_, input) => ({ dtype: f32, strides: [1], input })),
+        outputs: [{ dtype: f32, strides: [1], result }],
+      });
+    const x = load(0, f32);
+    const slots = (...blocks: number[]) => blocks.map((block) => ({ block, offset: 0 }));
+    // y = 1 - x; z_k = y + k for all k together; then their sum. Blocks: x, y, the sum, z_0, z_1, …
+    const together = Array.from({ length: members }, (_, k) => ({
+      launch: map(binary("add", x, constant(k, f32))),
+      operands: [k, members],
+    }));
+    const total = Array.from({ length: members }, (_, k) => load(k, f32)).reduce((sum: Expr, e) => binary("add", sum, e));
+    const z = Array.from({ length: members }, (_, k) => 3 + k);
+    const plan = device.preparePlan([
+      { launch: map(binary("sub", constant(1, f32), x)), operands: slots(1, 0) },
+      { launch: { kind: "together", members: together }, operands: slots(...z, 1) },
+      { launch: map(total, members), operands: slots(2, ...z) },
+    ]);
+    const addresses = Array.from({ length: 3 + members }, () => device.alloc(4 * n));
+    const before = graphs();
+    for (let round = 0; round < 6; round++) {
+      device.upload(addresses[0] as Address, new Float32Array(n).fill(round));
+      plan(addresses);
+      const want = members * (1 - round) + (members * (members - 1)) / 2;
+      expect(device.download(addresses[2] as Address, f32, n)).toEqual(new Float32Array(n).fill(want));
+    }
+    // The first run is on the stream. A capture that fails would be, too.
+    if (before !== undefined) expect(graphs()).toBe(before + 5);
     device.forget(plan);
     for (const address of addresses) device.free(address, 4 * n);
   });

@@ -11,6 +11,7 @@ import type { NativeFunction } from "../foreign.ts";
 import type { PlanStep, RunnablePlan } from "../plan.ts";
 import { Pool } from "../pool.ts";
 import { Tables } from "../tables.ts";
+import { Company } from "./company.ts";
 import { type CudaContext, chosenGpu, openContext } from "./context.ts";
 import { Cublas, WORKSPACE_BYTES } from "./cublas.ts";
 import { CELL_BYTES, IndexErrors } from "./index-errors.ts";
@@ -51,6 +52,7 @@ class CudaDevice implements Device, StepHost {
   private readonly errors: IndexErrors;
   private readonly launchKernel: NativeFunction;
   private readonly stopwatch: Stopwatch;
+  private readonly company: Company;
   private readonly plans = new WeakMap<object, CudaPlan>();
   /** Numbers of the launches, of the preparation in progress and of those that are done, that may report an index. */
   private owners: number[] = [];
@@ -69,6 +71,7 @@ class CudaDevice implements Device, StepHost {
     this.errors = new IndexErrors(driver, stream, this.staging, this.pool.permanent(CELL_BYTES));
     this.launchKernel = driver.function("cuLaunchKernel");
     this.stopwatch = new Stopwatch(driver, stream);
+    this.company = new Company(driver, stream);
     const { cublas } = context;
     this.cublas = cublas && new Cublas(cublas, stream, this.pool.permanent(WORKSPACE_BYTES), tf32);
   }
@@ -130,7 +133,7 @@ class CudaDevice implements Device, StepHost {
         })),
       );
       const checks = placed.some(({ step }) => step.checks);
-      const plan = new CudaPlan(this.context.driver, this.context.stream, placed, this.stopwatch);
+      const plan = new CudaPlan(this.context.driver, this.context.stream, placed, this.stopwatch, this.company);
       const run: RunnablePlan = (blocks) => {
         this.launches += steps.length;
         this.context.driver.refuse();
@@ -211,10 +214,10 @@ class CudaDevice implements Device, StepHost {
       places: launch.places,
       isHost: false,
       checks,
-      run: (addresses) => {
+      run: (addresses, on = stream) => {
         for (let i = 0; i < addresses.length; i++) block.point(i, addresses[i] as Address);
-        let status = launchKernel(handle, blocks, y, 1, threadsX, threadsY, 1, 0, stream, list, 0);
-        if (status === 0 && join !== 0) status = launchKernel(join, joinBlocks, 1, 1, joinX, joinY, 1, 0, stream, list, 0);
+        let status = launchKernel(handle, blocks, y, 1, threadsX, threadsY, 1, 0, on, list, 0);
+        if (status === 0 && join !== 0) status = launchKernel(join, joinBlocks, 1, 1, joinX, joinY, 1, 0, on, list, 0);
         if (status !== 0) throw driver.failure(status, "a launch");
       },
     };

@@ -25,6 +25,7 @@ const SIGNATURES = {
   cuLaunchKernel: [address, int32, int32, int32, int32, int32, int32, int32, address, address, address],
   cuStreamCreate: [address, int32],
   cuStreamSynchronize: [address],
+  cuStreamWaitEvent: [address, address, int32],
   cuStreamBeginCapture_v2: [address, int32],
   cuStreamEndCapture: [address, address],
   cuGraphInstantiateWithFlags: [address, address, int64],

@@ -38,8 +38,8 @@ export function openCudaLibrary(name: CudaLibraryName, major: number, environmen
     try {
       const folder = dirname(path);
       if (before !== undefined && folder !== "." && existsSync(folder))
-        for (const file of readdirSync(folder)) if (before.test(file)) new Library(join(folder, file), { global: true });
-      return new Library(path);
+        for (const file of readdirSync(folder)) if (before.test(file)) new Library(join(folder, file), { global: true, resident: true });
+      return new Library(path, { resident: true });
     } catch (error) {
       if (named !== undefined)
         throw new BenchError("environment", `${variable} names ${named}, which cannot be loaded`, {

@@ -5,6 +5,7 @@
 import { BenchError } from "../../base/errors.ts";
 import type { Address } from "../device.ts";
 import type { Slot } from "../plan.ts";
+import type { Company } from "./company.ts";
 import type { Driver } from "./driver.ts";
 import type { Step } from "./steps.ts";
 import type { Stopwatch } from "./timing.ts";
@@ -21,6 +22,20 @@ interface Recording {
   parts: readonly (number | PlacedStep)[] | undefined;
 }
 
+/** The steps in order, as companies: the members of a launch together, each with its steps, or one step alone. */
+function companies(steps: readonly PlacedStep[]): PlacedStep[][][] {
+  const found: PlacedStep[][][] = [];
+  let [launch, member] = [undefined as object | undefined, -1];
+  for (const placed of steps) {
+    const { company } = placed.step;
+    if (company === undefined || company.launch !== launch) found.push([[placed]]);
+    else if (company.member === member) found.at(-1)?.at(-1)?.push(placed);
+    else found.at(-1)?.push([placed]);
+    [launch, member] = [company?.launch, company?.member ?? -1];
+  }
+  return found;
+}
+
 /** Sets of addresses for which graphs are kept: outputs of one step are often the inputs of the next, in turns. */
 const MOST_RECORDINGS = 8;
 /** Steps that are worth a graph. */
@@ -33,13 +48,15 @@ export class CudaPlan {
   private readonly steps: readonly PlacedStep[];
   private readonly used: readonly number[];
   private readonly stopwatch: Stopwatch;
+  private readonly company: Company;
   private readonly scratch: Address[] = [];
   private readonly recordings = new Map<string, Recording>();
   private last: Recording | undefined;
   private isRefused: boolean;
 
-  constructor(driver: Driver, stream: number, steps: readonly PlacedStep[], stopwatch: Stopwatch) {
+  constructor(driver: Driver, stream: number, steps: readonly PlacedStep[], stopwatch: Stopwatch, company: Company) {
     this.stopwatch = stopwatch;
+    this.company = company;
     this.driver = driver;
     this.stream = stream;
     this.steps = steps;
@@ -77,15 +94,31 @@ export class CudaPlan {
   }
 
   private enqueue(steps: readonly PlacedStep[], blocks: readonly Address[]): void {
+    for (const { step, slots } of steps) this.stopwatch.run(step, this.addresses(slots, blocks));
+  }
+
+  /** Good until it is asked again. */
+  private addresses(slots: readonly Slot[], blocks: readonly Address[]): readonly Address[] {
     const { scratch } = this;
-    for (const { step, slots } of steps) {
-      scratch.length = slots.length;
-      for (let i = 0; i < slots.length; i++) {
-        const { block, offset } = slots[i] as Slot;
-        scratch[i] = (blocks[block] as Address) + offset;
-      }
-      this.stopwatch.run(step, scratch);
+    scratch.length = slots.length;
+    for (let i = 0; i < slots.length; i++) {
+      const { block, offset } = slots[i] as Slot;
+      scratch[i] = (blocks[block] as Address) + offset;
     }
+    return scratch;
+  }
+
+  /** Puts the members of one company on streams of their own, what stands alone on the main one. */
+  private sideBySide(members: readonly (readonly PlacedStep[])[], blocks: readonly Address[]): void {
+    const works = members.map((steps) => ({
+      isFixed: steps.some(({ step }) => step.isFixed === true),
+      work: (stream: number) => {
+        for (const { step, slots } of steps) step.run(this.addresses(slots, blocks), stream);
+      },
+    }));
+    const [fixed, free] = [works.filter((w) => w.isFixed), works.filter((w) => !w.isFixed)].map((list) => list.map((w) => w.work));
+    if (works.length > 1 && free !== undefined && free.length > 0) this.company.run(free, fixed ?? []);
+    else for (const { work } of works) work(this.stream);
   }
 
   private replay(parts: readonly (number | PlacedStep)[], blocks: readonly Address[]): void {
@@ -126,7 +159,7 @@ export class CudaPlan {
     driver.call("cuStreamBeginCapture_v2", stream, CAPTURE_THREAD_LOCAL);
     let graph = 0;
     try {
-      this.enqueue(steps, blocks);
+      for (const together of companies(steps)) this.sideBySide(together, blocks);
     } finally {
       // Ends in any case, or the stream could not be used any more.
       if (driver.attempt("cuStreamEndCapture", stream, driver.cell) === 0) graph = driver.found;

@@ -56,6 +56,7 @@ function libraryStep(host: StepHost, launch: MatmulLaunch, a: Place, b: Place): 
     label: `cuBLAS ${dtype} ${batch.length}×${m}×${n}×${k}`,
     places: [{ operand: 0, offset: 0 }, a, b],
     isHost: false,
+    isFixed: true,
     checks: false,
     run: ([c, x, y]) => run(c as number, x as number, y as number),
   };

@@ -3,7 +3,7 @@
  * launch, with offsets) and is run with their addresses.
  */
 import { storesNothing } from "../../kernel/kernel.ts";
-import type { KernelLaunch, Launch, RoutineLaunch } from "../../kernel/launch.ts";
+import type { KernelLaunch, Launch, RoutineLaunch, TogetherLaunch } from "../../kernel/launch.ts";
 import { renderCuda } from "../../render/cuda.ts";
 import { PART_BYTES } from "../../render/cuda-rows.ts";
 import { type CudaGrid, cudaGrid, cudaSchedule, scheduleKey } from "../../render/cuda-schedule.ts";
@@ -27,8 +27,12 @@ export interface Step {
   readonly isHost: boolean;
   /** True where an index may be found out of range. */
   readonly checks: boolean;
-  /** Runs with the addresses of `places`, in their order. */
-  run(addresses: readonly Address[]): void;
+  /** True where it runs on the main stream only. */
+  readonly isFixed?: boolean;
+  /** Of a launch together: which, and which member of it this is (part of). Members need nothing of each other. */
+  readonly company?: { readonly launch: TogetherLaunch; readonly member: number };
+  /** Runs with the addresses of `places`, in their order, on the main stream or another. */
+  run(addresses: readonly Address[], stream?: number): void;
 }
 
 /** What steps are made with. */
@@ -102,9 +106,10 @@ export function stepsOf(host: StepHost, launch: Launch): Step[] {
         ? []
         : [host.routineStep(launch, [{ operand: 0, offset: 0 }, ...launch.inputs.map((i) => ({ operand: 1 + i, offset: 0 }))])];
     case "together":
-      return launch.members.flatMap((m) =>
+      return launch.members.flatMap((m, member) =>
         stepsOf(host, m.launch).map((step) => ({
           ...step,
+          company: { launch, member },
           places: step.places.map(({ operand, offset }) => ({ operand: m.operands[operand] as number, offset })),
         })),
       );
