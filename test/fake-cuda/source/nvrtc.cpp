@@ -128,8 +128,6 @@ std::string inNvrtcsWords(std::string log) {
 }
 
 Result compile(Program &program, const Options &options) {
-  if (const char *folder = getenv("FAKE_CUDA_DUMP"); folder && *folder)
-    writeFile(std::string(folder) + "/" + hashOf(program.source) + ".cu", program.source);
   static long long number = 0;
   const bool isBroken = ++number == setting("FAIL_COMPILE", 0);
   CudaSource adapted = adaptSource(program.source);
@@ -169,6 +167,8 @@ Result compile(Program &program, const Options &options) {
       return COMPILATION;
     }
   }
+  if (const char *folder = getenv("FAKE_CUDA_DUMP"); folder && *folder)
+    writeFile(std::string(folder) + "/" + hashOf(program.source) + ".cu", program.source);
   program.ptx = std::string(PTX_MAGIC) + path + "\n";
   if (options.isVirtual) program.cubin.clear();
   program.compiled = true;

@@ -1,0 +1,94 @@
+/**
+ * `node dist/scripts/compile-kernels.js FOLDER`: CUDA programs that were written there (FAKE_CUDA_DUMP, docs/fake-cuda.md) are compiled by
+ * NVIDIA's own compilers, for every architecture that the device is made for: by nvcc, all together in few runs, and by NVRTC, one by one.
+ * No GPU is needed. A compiler that is not here is named with the reason, and nothing is said to be checked by it.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CudaCompiler } from "../core/device/cuda/compiler.ts";
+import { openCudaLibrary } from "../core/device/cuda/find.ts";
+import { runtimeText } from "../core/device/cuda/runtime-text.ts";
+import { canCallNative } from "../core/device/foreign.ts";
+import { ImageCache } from "../core/device/image-cache.ts";
+
+const ARCHITECTURES = ["sm_75", "sm_80", "sm_90"];
+/** Programs of one run of nvcc. */
+const BATCH = 150;
+
+/** The kernels of a program, which begins with the device's own headers. */
+function kernelsOf(program: string): string {
+  for (const text of [runtimeText(program), runtimeText("")]) if (program.startsWith(text)) return program.slice(text.length);
+  return program;
+}
+
+/** Programs as one: their kernels are all called k0, k1, …, so those of each get a prefix. */
+function joined(programs: readonly string[]): string {
+  const kernels = programs.map((program, i) => kernelsOf(program).replace(/\bk(?=\d)/g, `p${i}_k`));
+  return [runtimeText(kernels.join("")), ...kernels].join("\n");
+}
+
+function byNvcc(programs: readonly string[], folder: string): boolean {
+  try {
+    execFileSync("nvcc", ["--version"], { stdio: "ignore" });
+  } catch {
+    console.log("nvcc: left out, it is not on this machine");
+    return true;
+  }
+  const targets = ARCHITECTURES.flatMap((sm) => ["-gencode", `arch=${sm.replace("sm", "compute")},code=${sm}`]);
+  const flags = ["-fatbin", ...targets, "--threads", "0", "--fmad=false", "-diag-suppress", "177", "-Werror", "all-warnings"];
+  for (let from = 0; from < programs.length; from += BATCH) {
+    const file = join(folder, `${from}.cu`);
+    writeFileSync(file, joined(programs.slice(from, from + BATCH)));
+    try {
+      execFileSync("nvcc", [...flags, "-o", join(folder, "kernels.fatbin"), file], { encoding: "utf8", stdio: "pipe" });
+    } catch (error) {
+      console.log(`nvcc: ${(error as { stderr: string }).stderr.split("\n").slice(0, 40).join("\n")}`);
+      return false;
+    }
+  }
+  console.log(`nvcc: ${programs.length} programs for ${ARCHITECTURES.join(", ")}`);
+  return true;
+}
+
+function byNvrtc(programs: readonly string[], folder: string): boolean {
+  const { TRIGRAD_LIBNVRTC: _, ...environment } = process.env;
+  const library = canCallNative() ? openCudaLibrary("nvrtc", 13, environment) : undefined;
+  if (library === undefined) {
+    console.log("NVRTC: left out, it is not found (CUDA_HOME, the loader's path, wheels of the active Python)");
+    return true;
+  }
+  for (const architecture of ARCHITECTURES) {
+    const compiler = new CudaCompiler(library, architecture, new ImageCache(folder, undefined, ".cubin"));
+    for (const program of programs) {
+      try {
+        compiler.image(kernelsOf(program));
+      } catch (error) {
+        console.log(`NVRTC: ${(error as Error).message}`);
+        return false;
+      }
+    }
+  }
+  console.log(`NVRTC: ${programs.length} programs for ${ARCHITECTURES.join(", ")}, by ${library.path}`);
+  return true;
+}
+
+const [source] = process.argv.slice(2);
+if (source === undefined) {
+  console.error("usage: compile-kernels FOLDER");
+  process.exit(2);
+}
+const folder = mkdtempSync(join(tmpdir(), "trigrad-kernels-"));
+try {
+  const programs = readdirSync(source)
+    .filter((name) => name.endsWith(".cu"))
+    .sort()
+    .map((name) => readFileSync(join(source, name), "utf8"));
+  // Nothing to check is no success: the tests did not write what they should.
+  if (programs.length === 0) throw new Error(`no programs in ${source}`);
+  const results = [byNvcc(programs, folder), byNvrtc(programs, folder)];
+  process.exitCode = results.every(Boolean) ? 0 : 1;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
