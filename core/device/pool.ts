@@ -12,6 +12,8 @@ export interface MemorySource {
   /** A block of `bytes` bytes aligned to 64, or undefined where there is no room. */
   reserve(bytes: number): Address | undefined;
   release(address: Address, bytes: number): void;
+  /** Bytes that the system has left, where it can tell: others may hold the rest. */
+  left?(): number;
 }
 
 /** Classes 0 to 3 are 64, 128, 192 and 256 bytes; every power of two from there has four: 320, 384, 448, 512, 640, … */
@@ -103,10 +105,11 @@ export class Pool {
     this.trim();
     const second = this.reserve(index);
     if (second !== undefined) return second;
+    const left = this.source.left?.();
     throw new BenchError(
       "out-of-memory",
       `out of memory on ${this.deviceName}: ${showBytes(asked)} asked for, ${showBytes(this.liveBytes)} live in ${this.liveBuffers} buffers, ` +
-        `${showBytes(this.reservedBytes)} reserved, limit ${showBytes(this.limit)}`,
+        `${showBytes(this.reservedBytes)} reserved, limit ${showBytes(this.limit)}${left === undefined ? "" : `, ${showBytes(left)} free`}`,
       { advice: "use a smaller size, free intermediate tensors earlier, or raise the device's limit" },
     );
   }

@@ -25,6 +25,10 @@ export function deviceMemory(driver: Driver, stream: number, isOrdered: boolean)
       if (status !== 0) throw driver.failure(status, "an allocation");
       return driver.found;
     },
+    left: () => {
+      driver.call("cuMemGetInfo_v2", driver.cell, driver.cell + 8);
+      return driver.found;
+    },
     release: (address) => {
       if (isOrdered) driver.call("cuMemFreeAsync", address, stream);
       else driver.call("cuMemFree_v2", address);
