@@ -27,19 +27,25 @@ const isOwn = (file: string) =>
 
 const FRAME = /((?:file:\/\/)?\/[^()]*):(\d+):(\d+)\)?$/;
 
-/** The user's place of a stack, the text of `error.stack`. */
-export function placeOnStack(stack: string | undefined): Span | undefined {
+/** The user's place of a stack, the text of `error.stack`. `known` is what was found of frames before. */
+export function placeOnStack(stack: string | undefined, known = new Map<string, Span | undefined>()): Span | undefined {
   for (const line of (stack ?? "").split("\n")) {
-    for (const reader of readers) {
-      const span = reader(line);
-      if (span !== undefined) return span;
-    }
-    const [, path, row, column] = FRAME.exec(line) ?? [];
-    if (path === undefined || !/^\s*at /.test(line)) continue;
-    const file = path.startsWith("file:") ? fileURLToPath(path) : path;
-    if (!isOwn(file)) return mapped({ file, line: Number(row), column: Number(column) });
+    if (!known.has(line)) known.set(line, spanOfFrame(line));
+    const span = known.get(line);
+    if (span !== undefined) return span;
   }
   return undefined;
+}
+
+function spanOfFrame(line: string): Span | undefined {
+  for (const reader of readers) {
+    const span = reader(line);
+    if (span !== undefined) return span;
+  }
+  const [, path, row, column] = FRAME.exec(line) ?? [];
+  if (path === undefined || !/^\s*at /.test(line)) return undefined;
+  const file = path.startsWith("file:") ? fileURLToPath(path) : path;
+  return isOwn(file) ? undefined : mapped({ file, line: Number(row), column: Number(column) });
 }
 
 /** Frames that lead from a user's line to where an error is thrown, or a node is made. */

@@ -151,25 +151,31 @@ export class Places {
   }
 
   private find(): ReadonlyMap<string, Span> {
-    const made: { readonly node: Node; readonly at: { stack?: string } }[] = [];
-    const [before, limit] = [watcher, Error.stackTraceLimit];
-    watcher = (node) => {
-      const at: { stack?: string } = {};
-      Error.stackTraceLimit = STACK_DEPTH;
-      Error.captureStackTrace(at, originOf);
-      made.push({ node, at });
-    };
-    try {
-      from(undefined, this.build);
-    } finally {
-      watcher = before;
-      Error.stackTraceLimit = limit;
-    }
     const spans = new Map<string, Span>();
-    for (const { node, at } of made) {
-      const span = placeOnStack(at.stack);
+    const known = new Map<string, Span | undefined>();
+    for (const { node, at } of notingStacks(() => from(undefined, this.build))) {
+      const span = placeOnStack(at.stack, known);
       if (span !== undefined) spans.set(nameOf(node), span);
     }
     return spans;
   }
+}
+
+/** The nodes that `body` makes by a user's line, each with its stack, which is made a text of when that is read. */
+export function notingStacks(body: () => unknown): readonly { readonly node: Node; readonly at: { stack?: string } }[] {
+  const made: { readonly node: Node; readonly at: { stack?: string } }[] = [];
+  const [before, limit] = [watcher, Error.stackTraceLimit];
+  watcher = (node) => {
+    const at: { stack?: string } = {};
+    Error.stackTraceLimit = STACK_DEPTH;
+    Error.captureStackTrace(at, originOf);
+    made.push({ node, at });
+  };
+  try {
+    body();
+  } finally {
+    watcher = before;
+    Error.stackTraceLimit = limit;
+  }
+  return made;
 }
