@@ -9,6 +9,7 @@ import type { Value } from "../../core/tensor/traced.ts";
 import { valueOps } from "../../core/tensor/values.ts";
 import { isValue, kindOf, mapTree, zipTree } from "../trees.ts";
 import { currentGraph, Graph, type GraphFunction, inside, type Node, type OpOf, type Output, typeOf } from "./graph.ts";
+import { outermost } from "./origin.ts";
 import { listType, sameType, showType, type Type, tensorType } from "./type.ts";
 
 export type If = Node<OpOf<"if">>;
@@ -109,6 +110,7 @@ export function functionOf(name: string, parameters: readonly Type[], results: r
   const graph = new Graph(name);
   const types = [...results];
   graph.types = types;
+  graph.places = outermost(currentGraph()).places;
   for (const t of parameters) graph.parameter(t);
   return { graph, types };
 }

@@ -10,15 +10,14 @@
  * An output is a traced value, so models run on outputs as they run on numbers and tensors, and every operation adds a node to the
  * graph that is being built. Graphs only grow: derivatives add nodes, and outputs to nodes that there are.
  */
-import { type Aval, aval } from "../../core/base/aval.ts";
+import type { Aval } from "../../core/base/aval.ts";
 import type { DType, TypedArray } from "../../core/base/dtype.ts";
-import { assert, type BenchError, mismatch, unsupported } from "../../core/base/errors.ts";
+import { assert, type BenchError, unsupported } from "../../core/base/errors.ts";
 import type { Shape } from "../../core/base/shape.ts";
 import type { AnyPrimitive } from "../../core/primitive.ts";
-import { primitives } from "../../core/primitives/table.ts";
-import { weakDType } from "../../core/tensor/eager.ts";
 import { Tensor } from "../../core/tensor/tensor.ts";
 import { Traced, type Value } from "../../core/tensor/traced.ts";
+import { applied } from "./application.ts";
 import { currentScope, type Origin, originOf, type Places } from "./origin.ts";
 import { avalOfType, NUMBER_TYPE, showType, type Type, tensorType } from "./type.ts";
 
@@ -270,6 +269,11 @@ export function inside<T>(graph: Graph, body: () => T): T {
 
 let isDerivative = false;
 
+/** Whether nodes that are added are parts of a derivative. */
+export function isDifferentiating(): boolean {
+  return isDerivative;
+}
+
 /** Runs `body` with the nodes that it adds known as parts of a derivative. */
 export function differentiating<T>(body: () => T): T {
   const before = isDerivative;
@@ -330,51 +334,6 @@ export class Output extends Traced {
 
 export const typeOf = (x: Value): Type =>
   typeof x === "number" ? NUMBER_TYPE : x instanceof Output ? x.type : tensorType((x as Tensor).aval);
-
-/** A primitive applied to values of which one is in a graph. Numbers beside tensors become tensors of their dtype. */
-function applied(graph: Graph, primitive: AnyPrimitive, inputs: readonly Value[], params: unknown): Value {
-  const types = inputs.map(typeOf);
-  if (primitive === primitives.lift) {
-    const node = graph.add(
-      { op: "apply", primitive, params, isDerivative },
-      [graph.bring(inputs[0] as Value)],
-      [tensorType(aval([], (params as { dtype: DType }).dtype))],
-    );
-    return node.outputs[0] as Output;
-  }
-  const tensors = types.filter((t) => t.kind === "tensor");
-  if (tensors.length === 0) {
-    if (primitive === primitives.item) return inputs[0] as Value;
-    if (primitive.scalar === undefined && primitive !== primitives.where && primitive !== primitives.cast)
-      throw mismatch(
-        `${primitive.name} works on tensors, and was given ${inputs.length === 1 ? "a number" : "numbers"}`,
-        "make a tensor with createTensor(values, shape, dtype)",
-      );
-    return graph.add(
-      { op: "apply", primitive, params, isDerivative },
-      inputs.map((x) => graph.bring(x)),
-      [NUMBER_TYPE],
-    ).outputs[0] as Output;
-  }
-  // The condition of `where` says nothing about the dtype of a number beside it.
-  const sides = primitive === primitives.where ? types.slice(1).filter((t) => t.kind === "tensor") : tensors;
-  if (sides.length === 0)
-    throw mismatch("where(mask, number, number) leaves the dtype open", "write cast(mask, dtype), or make one side a tensor");
-  const lifted = inputs.map((x, i): Output => {
-    if (types[i]?.kind === "tensor") return graph.bring(x);
-    const isCondition = primitive === primitives.where && i === 0;
-    const known = typeof x === "number" ? x : constantOf(x as Output);
-    // Of a number that is not known it is not known whether it is whole.
-    const dtype = isCondition ? "bool" : weakDType(known ?? 0.5, sides);
-    return applied(graph, primitives.lift, [x instanceof Output ? x : graph.constant(x as number)], { dtype }) as Output;
-  });
-  const out = primitive.inferAval(
-    lifted.map((x) => x.aval),
-    params,
-  );
-  const type = primitive === primitives.item ? NUMBER_TYPE : tensorType(out);
-  return graph.add({ op: "apply", primitive, params, isDerivative }, lifted, [type]).outputs[0] as Output;
-}
 
 /** The number that an output is known to be. */
 export function constantOf(x: Output | undefined): number | undefined {

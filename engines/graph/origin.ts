@@ -5,7 +5,7 @@
  */
 import type { Span } from "../../core/base/span.ts";
 import { placeOnStack, STACK_DEPTH } from "../places.ts";
-import type { Node } from "./graph.ts";
+import type { Graph, Node } from "./graph.ts";
 
 /** Of a node that no user's line made by itself. */
 export interface Origin {
@@ -26,7 +26,7 @@ let watcher: ((made: Node) => void) | undefined;
 
 /** Called for each node that is made; its origin. Parameters of graphs inside others stand for nothing outside of these. */
 export function originOf(made: Node): Origin | undefined {
-  if (made.op === "parameter" && made.graph.owner !== undefined) return undefined;
+  if (made.op === "parameter" && (made.graph.owner !== undefined || made.graph.types !== undefined)) return undefined;
   if (watcher !== undefined && current === undefined) watcher(made);
   return current;
 }
@@ -94,8 +94,8 @@ export function nameOf(n: Node): string {
   if (saved !== undefined) return saved.name + suffix;
   const { graph, scope, number } = built;
   const { owner } = graph;
-  if (owner === undefined && built.op === "parameter" && scope !== "") return scope;
-  const parts: string[] = [];
+  if (owner === undefined && graph.types === undefined && built.op === "parameter" && scope !== "") return scope;
+  const parts: string[] = graph.types === undefined ? [] : [graph.name];
   let own = scope;
   if (owner !== undefined) {
     const around = builtNode(owner).scope;
@@ -130,9 +130,14 @@ export function writtenNode(n: Node): Node {
 export function spanOf(n: Node): Span | undefined {
   const at = writtenNode(n);
   if (at.origin?.saved !== undefined) return at.origin.saved.span;
-  let root = at.graph;
-  while (root.owner !== undefined) root = root.owner.graph;
-  return root.places?.of(at);
+  return outermost(at.graph).places?.of(at);
+}
+
+/** The graph that is in no other. */
+export function outermost(graph: Graph): Graph {
+  let at = graph;
+  while (at.owner !== undefined) at = at.owner.graph;
+  return at;
 }
 
 /** The places of the nodes of a graph, which `build` builds again. */

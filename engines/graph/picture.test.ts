@@ -9,6 +9,7 @@ import { Dataflow } from "./dataflow.ts";
 import { graph as engine } from "./engine.ts";
 import { Graph, type Output } from "./graph.ts";
 import { pictureOf } from "./picture.ts";
+import { Session } from "./session.ts";
 
 useDevice(createInterpreter());
 const { add, cond, createTensor, gt, lt, matmul, mul, sum, tanh, whileLoop } = ops;
@@ -111,4 +112,39 @@ test("a crowd is split by lines, and a line by its visits, of derivatives too", 
   expect(picture.measured).toBeUndefined();
   const measured = stages[2]?.picture?.(true) as Picture;
   expect(measured.measured?.device).toBe("interpreter");
+});
+
+test("functions stand beside what calls them, with names and lines of their own, and what is watched in them is told with its line", () => {
+  const flow = new Dataflow("recursive", (g) => {
+    const x = g.placeholder("x", "f64", []);
+    const power: (...args: ops.Tensor[]) => readonly ops.Tensor[] = g.function("power", [x, x], [x], (self, v, n) => [
+      cond(
+        gt(n, 0),
+        () => mul(v, self(v, ops.sub(n, 1) as ops.Tensor)[0] as ops.Tensor),
+        () => ops.exp(mul(v, 0)),
+      ) as ops.Tensor,
+    ]);
+    const [y] = power(x, add(mul(x, 0), 3) as ops.Tensor) as [ops.Tensor];
+    return { y, slope: g.gradients([y], [x])[0] as ops.Tensor };
+  });
+  const picture = pictureOf(flow.graphOf(flow.ends), "recursive");
+  expect(pathsOf(picture)).toEqual(
+    expect.arrayContaining([
+      "call",
+      "function power / argument 0",
+      "function power / if / then / call",
+      "function power, back / gradient / if / then / call",
+    ]),
+  );
+  const inner = picture.boxes.find((b) => /^power\/if_\d+\/else\/exp_\d+$/.test(b.name));
+  expect(inner?.span?.file).toMatch(/picture\.test\.ts$/);
+  const session = new Session(flow);
+  const seen: string[] = [];
+  session.run(
+    flow.ends.slope,
+    { x: createTensor([2], [], "f64") },
+    { watching: { watch: { pattern: "power/if_*/then/mul_*", onValue: (v) => seen.push(v.text.replace(/_\d+/g, "")) } } },
+  );
+  expect(seen).toEqual(["power/if/then/mul: f64[] = 2", "power/if/then/mul: f64[] = 4", "power/if/then/mul: f64[] = 8"]);
+  session.dispose();
 });

@@ -8,7 +8,7 @@ import type { Span } from "../../core/base/span.ts";
 import { primitives } from "../../core/primitives/table.ts";
 import { type BoxTime, Drawing, type Picture } from "../picture/picture.ts";
 import type { If, While } from "./control.ts";
-import { constantOf, type Graph, inOrder, type Node, type Output } from "./graph.ts";
+import { allGraphs, constantOf, type Graph, inOrder, type Node, type Output } from "./graph.ts";
 import { aboutOf, builtNode, kindOf, nameOf, spanOf, writtenNode } from "./origin.ts";
 import { showType } from "./type.ts";
 
@@ -27,6 +27,7 @@ export function pictureOf(graph: Graph, title: string, results: readonly string[
   const painter = new Painter(graph, measured);
   painter.graph(graph, -1);
   for (const [i, r] of graph.results.entries()) painter.result(r, results[i] ?? `result ${i}`, -1);
+  for (const g of allGraphs(graph)) if (g.types !== undefined) painter.function(g);
   return painter.drawing.finish(
     title,
     measured === undefined ? undefined : { device: measured.device, milliseconds: measured.deviceMilliseconds },
@@ -67,6 +68,16 @@ class Painter {
       else if (n.op === "while") this.while(n as While, at);
       else this.node(n, at);
     }
+  }
+
+  /** A graph that is called, beside what calls it. */
+  function(g: Graph): void {
+    const { drawing } = this;
+    const own = drawing.add({ parent: -1, kind: "group", label: `function ${g.name}`, op: "function" });
+    for (const [i, p] of g.parameters.entries())
+      this.places.set(p, drawing.add({ parent: own, kind: "input", label: `argument ${i}`, op: "argument", type: showType(p.type) }));
+    this.graph(g, own);
+    for (const [i, r] of g.results.entries()) this.result(r, `result ${i}`, own);
   }
 
   result(value: Output, label: string, parent: number): number {
@@ -253,7 +264,7 @@ function detailOf(n: Node): string {
   const known = n.inputs.map(knownNumber);
   const operands = known.some((x) => x !== undefined) ? `(${known.map((x) => (x === undefined ? "·" : String(x))).join(", ")})` : "";
   const params = operation.op === "apply" && operation.params !== undefined ? showParams(operation.params) : "";
-  const message = operation.op === "check" ? operation.message : "";
+  const message = operation.op === "check" ? operation.message : operation.op === "call" ? operation.callee.graph.name : "";
   return [operands, params, message].filter((s) => s !== "").join(" ");
 }
 

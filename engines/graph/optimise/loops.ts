@@ -1,6 +1,7 @@
 /** What passes over loops ask of them: where values are used, what no turn changes, and how a loop comes to keep one value of each turn. */
 import { addState, emptyList, push, setNext, type While } from "../control.ts";
 import { allGraphs, type Graph, inOrder, inside, type Node, type Output } from "../graph.ts";
+import { from } from "../origin.ts";
 import { rebuild } from "./rebuild.ts";
 
 /** Whether a node of this kind is in the graph or in one inside. */
@@ -87,8 +88,10 @@ export function keptBy(loop: While, v: Output): Output {
     if (op === "push" && inputs[0] === body.parameters[i] && inputs[1] === v && loop.inputs[i]?.node.op === "emptyList")
       return loop.outputs[i] as Output;
   }
-  const list = addState(loop, emptyList(v.type));
-  inside(body, () => setNext(loop, list, push(list, v)));
+  from(v.node.origin, () => {
+    const list = addState(loop, emptyList(v.type));
+    inside(body, () => setNext(loop, list, push(list, v)));
+  });
   return loop.outputs.at(-1) as Output;
 }
 
