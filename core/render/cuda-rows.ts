@@ -239,7 +239,7 @@ export class CudaRows extends CudaProgram {
     em.line("__syncthreads();");
   }
 
-  /** A running fold, stored as it goes: by one thread in order, or by a warp that takes 32 columns at a time. */
+  /** A running fold, stored as it goes: by one thread in order, or by a team that takes as many columns at a time as it has threads. */
   private scan(s: number): void {
     const { em, layout, index } = this;
     const fold = this.folds[s] as Fold;
@@ -266,7 +266,7 @@ export class CudaRows extends CudaProgram {
         em.at(axes, (axis) => `i${axis}`, body);
       });
     em.line(`const ${index} columns = ${layout.number("columns")};`, `${fold.type} carry = ${fold.identity};`);
-    em.block(`for (${index} base = 0; base < columns; base += 32)`, () => {
+    em.block(`for (${index} base = 0; base < columns; base += ${this.team})`, () => {
       em.line(`const ${index} r = base + member;`, `${fold.type} k = ${fold.identity};`);
       here(() => {
         em.hoist([of]);
@@ -274,11 +274,18 @@ export class CudaRows extends CudaProgram {
       });
       em.block("for (int d = 1; d < 32; d <<= 1)", () => {
         em.line(`const ${fold.type} before = __shfl_up_sync(0xffffffffu, k, d);`);
-        em.line(`if (member >= d) k = ${joined(fold, "before", "k")};`);
+        em.line(`if ((member & 31) >= d) k = ${joined(fold, "before", "k")};`);
       });
+      if (this.team > 32) {
+        // The warps before this one come first.
+        em.line(`if ((member & 31) == 31) shared${s}[member >> 5] = k;`, "__syncthreads();", `${fold.type} earlier = ${fold.identity};`);
+        em.line(`for (int j = 0; j < member >> 5; j++) earlier = ${joined(fold, "earlier", `shared${s}[j]`)};`);
+        em.line(`k = ${joined(fold, "earlier", "k")};`);
+      }
       em.line(`a${s} = ${joined(fold, "carry", "k")};`);
       here(finish);
-      em.line(`carry = __shfl_sync(0xffffffffu, a${s}, 31);`);
+      if (this.team === 32) em.line(`carry = __shfl_sync(0xffffffffu, a${s}, 31);`);
+      else em.line(`for (int j = 0; j < ${this.team / 32}; j++) carry = ${joined(fold, "carry", `shared${s}[j]`)};`, "__syncthreads();");
     });
     em.line(`a${s} = carry;`);
   }

@@ -82,7 +82,7 @@ export function cudaSchedule(kernel: Kernel, geometry: Geometry): CudaSchedule {
     const split = across && isSplittable(kernel) && partsOf(rows / TILE, rows, columns, team) > 1;
     return { ...base, form: "rows", lanes, team, across, split };
   }
-  if (scans) return { ...base, form: "rows", lanes: -1, team: columns < 16 ? 1 : 32 };
+  if (scans) return { ...base, form: "rows", team: columns < 16 ? 1 : columns >= 1024 && rows < 4096 ? THREADS : 32 };
   const team = columns >= 2048 || (columns >= 256 && rows < 1024) ? THREADS : columns >= 16 ? 32 : 1;
   const split = team === THREADS && isSplittable(kernel) && partsOf(rows, rows, columns, team) > 1;
   return { ...base, form: "rows", team, split };

@@ -461,6 +461,7 @@ function teamCases(): KernelCase[] {
     map([3, 51, 35], [1, 105, 3], [1785, 35, 1]),
     scan(7, 100, [100, 1]),
     scan(40, 33, [1, 40]),
+    scan(3, 1801, [1801, 1]),
     scatterCase(50, 12),
     scatterCase(150, 301),
     scatterAlong(203),

@@ -45,6 +45,7 @@ const SIGNATURES = {
   cuMemHostAlloc: [address, int64, int32],
   cuMemcpyHtoDAsync_v2: [address, address, int64, address],
   cuMemcpyDtoHAsync_v2: [address, address, int64, address],
+  cuMemcpyDtoDAsync_v2: [address, address, int64, address],
   cuMemsetD8Async: [address, int32, int64, address],
 } as const satisfies Record<string, readonly NativeType[]>;
 
