@@ -9,6 +9,7 @@ import { describeDevices, openDevice } from "../core/device/registry.ts";
 import {
   add,
   cond,
+  conv2d,
   createTensor,
   item,
   lt,
@@ -21,6 +22,7 @@ import {
   sum,
   type Tensor,
   tanh,
+  transpose,
   whileLoop,
 } from "../core/ops.ts";
 import { scope } from "../core/tensor/scope.ts";
@@ -289,6 +291,54 @@ function scaling(): readonly string[] {
   ];
 }
 
+/** Convolutions of 3 by 3: images, channels, height and width, filters. */
+const LAYERS = [
+  [32, 3, 32, 32],
+  [32, 32, 16, 64],
+  [32, 64, 8, 128],
+] as const;
+
+/** Whether images with channels last could be worth a pass: convolutions beside the product that any layout computes, and transposes. */
+function layouts(): readonly string[] {
+  const rows = LAYERS.map(([images, channels, side, filters]) =>
+    scope(() => {
+      const filled = (...shape: number[]) =>
+        createTensor(
+          Float32Array.from({ length: shape.reduce((a, d) => a * d, 1) }, (_, i) => Math.sin(i)),
+          shape,
+        );
+      const [x, w] = [filled(images, channels, side, side), filled(filters, channels, 3, 3)];
+      const [a, b] = [filled(images * side * side, channels * 9), filled(channels * 9, filters)];
+      const ways = [() => conv2d(x, w, { padding: 1 }), () => matmul(a, b), () => transpose(x, [0, 2, 3, 1])].map((run) => ({
+        run,
+        times: [] as number[],
+      }));
+      for (let round = 0; round < ROUNDS; round++)
+        for (const { run, times } of shuffled(ways, round)) {
+          const start = process.hrtime.bigint();
+          scope(() => {
+            run();
+          });
+          currentDevice().sync();
+          times.push(Number(process.hrtime.bigint() - start) / 1e6);
+        }
+      const [convolution, product, turned] = ways.map(({ times }) => times.sort((p, q) => p - q)[ROUNDS >> 1]) as [number, number, number];
+      return `| ${images}×${channels}×${side}×${side} by ${filters} | ${convolution.toFixed(2)} ms | ${(convolution / product).toFixed(2)} | ${(turned / convolution).toFixed(2)} |`;
+    }),
+  );
+  return [
+    `## Layout of images, on ${currentDevice().name}`,
+    "",
+    "A convolution of 3 by 3 as images are laid out, channels first; the same beside one matrix product of its size, which is what any layout",
+    "computes, with unfolding for nothing; and the transpose of its input to channels last beside it.",
+    "",
+    "| images by filters | convolution | of the product | the transpose, of it |",
+    "| --- | --- | --- | --- |",
+    ...rows,
+    "",
+  ];
+}
+
 const machine = machineRecord();
 console.log(`# What the graph engine makes of training steps
 
@@ -301,5 +351,9 @@ for (const n of networks) console.log(counts(n).join("\n"));
 const native = describeDevices().find((d) => d.name === "native")?.available === true;
 useDevice(openDevice(native ? "native" : "wasm"));
 for (const n of networks) console.log(ablation(n).join("\n"));
+for (const device of native ? (["native", "wasm"] as const) : (["wasm"] as const)) {
+  useDevice(openDevice(device));
+  console.log(layouts().join("\n"));
+}
 useDevice(openDevice("null"));
 console.log(scaling().join("\n"));
