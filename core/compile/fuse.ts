@@ -34,12 +34,11 @@ import { movement } from "./movement.ts";
 import { type Node, nodesOf, type Program, type Value } from "./program.ts";
 import { UnitOrder } from "./unit-order.ts";
 
-/** The units of a program, with what each value is to those that read it. */
+/** The units of a program, and what of them is stored. */
 export interface Fused {
   readonly units: readonly Unit[];
   /** Members that are stored, since something outside their group reads them. */
   readonly stored: ReadonlySet<Value>;
-  readonly lazies: ReadonlyMap<Value, Lazy>;
   /** The value in whose buffer each output of the program lies. */
   readonly outputs: ReadonlySet<Value>;
   readonly outputOf: readonly Value[];
@@ -112,7 +111,7 @@ class Fusion {
       this.store(value);
       return value;
     });
-    return { units: this.order.list, stored: this.stored, lazies: this.lazies, outputs: new Set(outputOf), outputOf };
+    return { units: this.order.list, stored: this.stored, outputs: new Set(outputOf), outputOf };
   }
 
   private lazyOf(v: Value): Lazy {
@@ -208,7 +207,8 @@ class Fusion {
       const unit = this.unitOf.get(source);
       if (unit !== undefined) deps.add(unit);
     }
-    const unit: Opaque = { kind: "opaque", node, assembly, first: node.id, last: node.id, deps, place: -1 };
+    const operands = assembly === undefined ? node.args.map((a) => this.lazyOf(a)) : [];
+    const unit: Opaque = { kind: "opaque", node, assembly, operands, first: node.id, last: node.id, deps, place: -1 };
     this.order.add(unit);
     this.unitOf.set(node, unit);
     this.lazies.set(node, bufferOf(node, node.aval.shape));

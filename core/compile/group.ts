@@ -10,7 +10,7 @@ import type { Reduction } from "../kernel/kernel.ts";
 import { rewrite } from "../kernel/rewrite.ts";
 import { type Expr, load, postorder } from "../kernel/scalar-expr.ts";
 import type { Assembly } from "./assembly.ts";
-import { type Indirect, isSameIndirect, type Load, regroup } from "./lazy.ts";
+import { type Indirect, isSameIndirect, type Lazy, type Load, regroup } from "./lazy.ts";
 import type { Node, Value } from "./program.ts";
 
 export interface Axis {
@@ -43,6 +43,8 @@ export interface Opaque {
   readonly node: Node;
   /** Where it is put together from pieces: how. */
   readonly assembly: Assembly | undefined;
+  /** Else its operands as they lie when it is made: an operand that is an output may be copied to a buffer of its own later. */
+  readonly operands: readonly Lazy[];
   readonly first: number;
   readonly last: number;
   readonly deps: Set<Unit>;

@@ -46,7 +46,7 @@ export function stepsOf(fused: Fused, options: { readonly epilogues: boolean }):
   return inOrder(fused.units, absorbed)
     .filter((u) => !dropped.has(u))
     .map((u) => {
-      if (u.kind === "opaque") return opaqueStep(u, fused);
+      if (u.kind === "opaque") return opaqueStep(u);
       const product = absorbed.get(u);
       return product === undefined ? groupStep(u, fused) : productStep(product, u, fused);
     });
@@ -81,7 +81,7 @@ function sourceOf(lazy: Lazy): Source {
   return { value: only.source, offset };
 }
 
-function opaqueStep({ node, assembly }: Opaque, fused: Fused): Step {
+function opaqueStep({ node, assembly, operands }: Opaque): Step {
   if (assembly !== undefined) {
     const { launches, inputs } = assemblyLaunches(node, assembly);
     return { launches, outputs: [node], inputs: inputs.map((value) => ({ value, offset: 0 })), inPlace: [] };
@@ -90,7 +90,7 @@ function opaqueStep({ node, assembly }: Opaque, fused: Fused): Step {
   return {
     launches: node.primitive.lower(avals, node.aval, node.params),
     outputs: [node],
-    inputs: node.args.map((a) => sourceOf(fused.lazies.get(a) as Lazy)),
+    inputs: operands.map(sourceOf),
     inPlace: [],
   };
 }
@@ -169,7 +169,7 @@ function epilogues(fused: Fused): Map<Group, Opaque> {
   for (const unit of fused.units) {
     if (unit.kind === "group") for (const l of unit.loads) note(l.source, unit, l);
     else if (unit.assembly !== undefined) for (const { value } of unit.assembly.pieces) for (const l of value.loads) note(l.source, unit);
-    else for (const a of unit.node.args) note(sourceOf(fused.lazies.get(a) as Lazy).value, unit);
+    else for (const o of unit.operands) note(sourceOf(o).value, unit);
   }
   const out = new Map<Group, Opaque>();
   for (const unit of fused.units) {
@@ -248,10 +248,7 @@ function productStep(product: Opaque, group: Group, fused: Fused): Step {
   return {
     launches: [{ ...productOf(product), epilogue: found.launch }],
     outputs: found.members.map((m) => m.node),
-    inputs: [
-      ...product.node.args.map((a) => sourceOf(fused.lazies.get(a) as Lazy)),
-      ...found.loads.map((l) => ({ value: l.source, offset: 0 })),
-    ],
+    inputs: [...product.operands.map(sourceOf), ...found.loads.map((l) => ({ value: l.source, offset: 0 }))],
     inPlace: [],
   };
 }
