@@ -20,7 +20,7 @@ afterAll(() => {
 
 const accessOf = (s: number) => (s === 0 ? "fixed" : s === 1 ? "unit" : "strided");
 
-test.each(devices.map((d) => [d.name, d] as const))("on %s", { timeout: 120_000 }, (name, device) => {
+test.each(devices.map((d) => [d.name, d] as const))("on %s", { timeout: 600_000 }, (name, device) => {
   const axis = fc.record({ extent: fc.integer({ min: 1, max: 60 }), stride: fc.constantFrom(1, 1, 2, 3, 4, 60) });
   const cases = fc.record({
     axes: fc.array(axis, { minLength: 2, maxLength: 3 }),

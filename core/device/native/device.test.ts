@@ -39,7 +39,7 @@ describe.runIf(available)("the native device", () => {
     native = createNative();
   }, 60_000);
 
-  it("gives the interpreter's numbers for every legal kernel", { timeout: 120_000 }, () => {
+  it("gives the interpreter's numbers for every legal kernel", { timeout: 600_000 }, () => {
     // Compiled together: the property is over the whole list, and fast-check's seed is in the message where it fails.
     const seed = Date.now() % 2 ** 31;
     const cases = fc.sample(

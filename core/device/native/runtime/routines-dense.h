@@ -146,7 +146,7 @@ static T *NAME(factored)(int64_t n, const T *a, int64_t **pivot, int *sign) {
   char *memory = tg_scratch(TG_SCRATCH_ROUTINE, bytes + n * (int64_t)sizeof(int64_t));
   if (!memory) return NULL;
   *pivot = (int64_t *)(memory + bytes);
-  memcpy(memory, a, (size_t)(n * n) * sizeof(T));
+  if (n > 0) memcpy(memory, a, (size_t)(n * n) * sizeof(T));
   *sign = NAME(factor)(n, (T *)memory, *pivot);
   return (T *)memory;
 }
@@ -199,6 +199,9 @@ static T NAME(determinant)(int64_t n, const T *a, int logarithm) {
 static void NAME(cofactors)(int64_t n, const T *a, const T *e, T *out);
 
 static void NAME(routine_one)(const tg_routine *s, const T *a, const T *b, void *out) {
+  /* Of an empty system there may be no pointers. */
+  int is_system = s->routine == TG_TRIANGULAR_SOLVE || s->routine == TG_SOLVE;
+  if (is_system && (s->n == 0 || s->columns == 0)) return;
   switch (s->routine) {
     case TG_CHOLESKY: NAME(cholesky)(s->n, a, out); return;
     case TG_TRIANGULAR_SOLVE:
