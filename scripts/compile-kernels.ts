@@ -13,14 +13,16 @@ import { runtimeText } from "../core/device/cuda/runtime-text.ts";
 import { canCallNative } from "../core/device/foreign.ts";
 import { ImageCache } from "../core/device/image-cache.ts";
 
+const [source] = process.argv.slice(2);
 const ARCHITECTURES = ["sm_75", "sm_80", "sm_90"];
 /** Programs of one run of nvcc. */
 const BATCH = 150;
 
 /** The kernels of a program, which begins with the device's own headers. */
 function kernelsOf(program: string): string {
-  for (const text of [runtimeText(program), runtimeText("")]) if (program.startsWith(text)) return program.slice(text.length);
-  return program;
+  const headers = runtimeText(program);
+  if (!program.startsWith(headers)) throw new Error(`a program in ${source} begins with other headers than this build has: it is older`);
+  return program.slice(headers.length);
 }
 
 /** Programs as one: their kernels are all called k0, k1, …, so those of each get a prefix. */
@@ -74,7 +76,6 @@ function byNvrtc(programs: readonly string[], folder: string): boolean {
   return true;
 }
 
-const [source] = process.argv.slice(2);
 if (source === undefined) {
   console.error("usage: compile-kernels FOLDER");
   process.exit(2);

@@ -3,7 +3,8 @@
  * These are the sides that the device is held against.
  */
 import { type CudaContext, chosenGpu, openContext } from "../../core/device/cuda/context.ts";
-import { allocateNative, type NativeFunction, viewMemory } from "../../core/device/foreign.ts";
+import { openCudaLibrary } from "../../core/device/cuda/find.ts";
+import { allocateNative, type Library, type NativeFunction, viewMemory } from "../../core/device/foreign.ts";
 import { clock, NotHere, type Side } from "../performance/side.ts";
 import { fill, sampled, type Workload } from "../performance/workloads.ts";
 
@@ -64,10 +65,15 @@ export class DeviceCopy extends Bare {
 
   async prepare({ inputs: [x], work }: Workload): Promise<number[][]> {
     if (x === undefined || work?.unit !== "GB/s") throw new NotHere("not about memory");
-    const { driver, stream } = context();
+    const { stream } = context();
     const values = fill(x, 0);
     const [from, to] = [this.put(values), this.alloc(values.byteLength)];
-    const copy = driver.function("cuMemcpyDtoDAsync_v2");
+    const copy = (openCudaLibrary("driver", 0) as Library).declare("cuMemcpyDtoDAsync_v2", "int32", [
+      "address",
+      "address",
+      "int64",
+      "address",
+    ]);
     this.run = () => void copy(to, from, values.byteLength, stream);
     return [];
   }
