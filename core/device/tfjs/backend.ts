@@ -20,14 +20,17 @@ export interface TfTensor {
   dispose(): void;
 }
 
+/** What the device uses of the library's engine. */
 export interface TfEngine {
+  /** Bytes that all tensors together may take. */
+  readonly mostBytes: number;
   runKernel(name: string, inputs: object, attributes?: object): TfTensor | readonly TfTensor[];
   makeTensor(values: Float32Array | Int32Array | Uint8Array, shape: readonly number[], dtype: TfDType): TfTensor;
   memory(): { readonly numBytes: number; readonly numTensors: number };
 }
 
 interface TfModule {
-  engine(): TfEngine;
+  engine(): Omit<TfEngine, "mostBytes">;
   enableProdMode(): void;
   setBackend(name: string): Promise<boolean>;
 }
@@ -115,6 +118,26 @@ function hasBinding(name: string): boolean {
   return existsSync(folder) && readdirSync(folder).some((version) => existsSync(join(folder, version, "tfjs_binding.node")));
 }
 
+/**
+ * The WebAssembly backend has 4 GiB. Beyond that its allocator answers 0, and it goes on and writes there, over everything; the rest is
+ * for what its kernels allocate besides their results.
+ */
+const MOST_BYTES: Record<BackendName, number> = {
+  "node-gpu": Number.POSITIVE_INFINITY,
+  node: Number.POSITIVE_INFINITY,
+  wasm: 3 * 2 ** 30,
+  cpu: Number.POSITIVE_INFINITY,
+};
+
+function limited(engine: Omit<TfEngine, "mostBytes">, mostBytes: number): TfEngine {
+  return {
+    mostBytes,
+    runKernel: (name, inputs, attributes) => engine.runKernel(name, inputs, attributes),
+    makeTensor: (values, shape, dtype) => engine.makeTensor(values, shape, dtype),
+    memory: () => engine.memory(),
+  };
+}
+
 export interface LoadedTfjs {
   readonly backend: BackendName;
   /** Package and version. */
@@ -134,7 +157,7 @@ export async function loadTfjs(name?: BackendName): Promise<LoadedTfjs> {
     tf.enableProdMode();
     backend?.setWasmPaths?.(dirname(require.resolve(chosen.packages.at(-1) as string)) + sep);
     if (!(await tf.setBackend(chosen.registered))) throw new Error(`the backend ${chosen.registered} does not start`);
-    return { backend: chosen.name, version: describe(chosen), engine: tf.engine() };
+    return { backend: chosen.name, version: describe(chosen), engine: limited(tf.engine(), MOST_BYTES[chosen.name]) };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new BenchError("environment", `${describe(chosen)} cannot be loaded: ${reason}`, {

@@ -24,7 +24,7 @@ export interface TfjsOptions {
   readonly maxBytes?: number;
 }
 
-/** Half of what a WebAssembly memory holds: the other half is for tensors between two kernels of a launch. */
+/** A third of what tensors may take on the WebAssembly backend: the rest is for those between two kernels of a launch. */
 const MAX_BYTES = 2 ** 30;
 
 /** A device on a backend that `loadTfjs` has made the current one of the library; one at a time. */

@@ -7,7 +7,7 @@ import { indexOutOfRange } from "../bounds.ts";
 import type { TfTensor } from "./backend.ts";
 import { broadcast } from "./broadcast.ts";
 import { hostCopy } from "./memory.ts";
-import type { Builder, Value } from "./program.ts";
+import { type Builder, makeTensor, type Value } from "./program.ts";
 import { gather, placesOf, type Region, type Walk } from "./view.ts";
 
 export interface At {
@@ -56,7 +56,7 @@ export function storeAt(
       const stored = accumulate ? (target[place] as number) + (values[i] as number) : (values[i] as number);
       target[place] = isBool ? Number(stored !== 0) : stored;
     }
-    return b.engine.makeTensor(target, [region.length], x.dtype);
+    return makeTensor(b.engine, target, [region.length], x.dtype);
   });
 }
 

@@ -9,7 +9,7 @@ import { assert, BenchError } from "../../base/errors.ts";
 import type { Address } from "../device.ts";
 import { showBytes } from "../pool.ts";
 import type { TfDType, TfEngine, TfTensor } from "./backend.ts";
-import { arrayOf, type Held, runChecked } from "./program.ts";
+import { arrayOf, type Held, makeTensor, runChecked } from "./program.ts";
 
 /** Every element of what is stored takes so many bytes. */
 export const ELEMENT = 4;
@@ -80,7 +80,7 @@ export class Memory {
     assert(!(data instanceof Float64Array), "float64 numbers are laid in the memory of tfjs");
     if (data.length === 0) return;
     // A copy: the backend in JavaScript keeps the array that it is given.
-    this.write(address, this.engine.makeTensor(data.slice(), [data.length], data instanceof Float32Array ? "float32" : "int32"));
+    this.write(address, makeTensor(this.engine, data.slice(), [data.length], data instanceof Float32Array ? "float32" : "int32"));
   }
 
   /** A host copy of `length` elements. */
@@ -116,63 +116,60 @@ export class Memory {
 
   /** The `length` elements from an address on, as a tensor of any shape; what nobody wrote is zeros. */
   read(address: Address, length: number, dtype: TfDType): Held {
+    const made: TfTensor[] = [];
+    let result: TfTensor | undefined;
+    try {
+      result = this.joined(address, length, dtype, made);
+      return { tensor: result, owned: made.includes(result) };
+    } finally {
+      for (const tensor of made) if (tensor !== result) tensor.dispose();
+    }
+  }
+
+  /** `made` gets every tensor that is made on the way. */
+  private joined(address: Address, length: number, dtype: TfDType, made: TfTensor[]): TfTensor {
     const { buffer, offset: start } = this.at(address);
     const end = start + length * ELEMENT;
     assert(end <= buffer.bytes, `bytes up to ${end} of a buffer of ${buffer.bytes} are read`);
-    const parts: Held[] = [];
+    const parts: TfTensor[] = [];
     let position = start;
     for (const piece of buffer.pieces) {
       if (piece.end <= start) continue;
       if (piece.start >= end) break;
-      if (piece.start > position) parts.push(this.zeros((piece.start - position) / ELEMENT, dtype));
+      if (piece.start > position) parts.push(this.zeros((piece.start - position) / ELEMENT, dtype, made));
       const [from, to] = [Math.max(piece.start, start), Math.min(piece.end, end)];
-      parts.push(this.partOf(piece, (from - piece.start) / ELEMENT, (to - from) / ELEMENT, dtype));
+      parts.push(this.partOf(piece, (from - piece.start) / ELEMENT, (to - from) / ELEMENT, dtype, made));
       position = to;
     }
-    if (position < end) parts.push(this.zeros((end - position) / ELEMENT, dtype));
+    if (position < end) parts.push(this.zeros((end - position) / ELEMENT, dtype, made));
     const [only] = parts;
     if (only !== undefined && parts.length === 1) return only;
-    const flat = parts.map((part) => this.flat(part));
-    const tensor = runChecked(
-      this.engine,
-      "Concat",
-      flat.map((part) => part.tensor),
-      { axis: 0 },
-      [length],
-      dtype,
-    );
-    for (const part of flat) if (part.owned) part.tensor.dispose();
-    return { tensor, owned: true };
+    const flat = parts.map((part) => this.flat(part, made));
+    return note(made, runChecked(this.engine, "Concat", flat, { axis: 0 }, [length], dtype));
   }
 
-  private partOf({ of, from }: Piece, skip: number, length: number, dtype: TfDType): Held {
-    const whole = this.bitsAs({ tensor: of.tensor, owned: false }, dtype);
-    if (length === of.tensor.size) return whole;
-    const flat = this.flat(whole);
-    const tensor = runChecked(this.engine, "Slice", { x: flat.tensor }, { begin: [from + skip], size: [length] }, [length], dtype);
-    if (flat.owned) flat.tensor.dispose();
-    return { tensor, owned: true };
+  private partOf({ of, from }: Piece, skip: number, length: number, dtype: TfDType, made: TfTensor[]): TfTensor {
+    const whole = this.bitsAs(of.tensor, dtype, made);
+    if (length === whole.size) return whole;
+    const x = this.flat(whole, made);
+    return note(made, runChecked(this.engine, "Slice", { x }, { begin: [from + skip], size: [length] }, [length], dtype));
   }
 
   /** The same bits as another dtype, which reading a place as what it was not written as asks for. */
-  private bitsAs(held: Held, dtype: TfDType): Held {
-    const { tensor } = held;
-    if (tensor.dtype === dtype) return held;
+  private bitsAs(tensor: TfTensor, dtype: TfDType, made: TfTensor[]): TfTensor {
+    if (tensor.dtype === dtype) return tensor;
     const { buffer } = hostCopy(tensor);
     const values = dtype === "float32" ? new Float32Array(buffer) : new Int32Array(buffer);
-    return { tensor: this.engine.makeTensor(values, [tensor.size], dtype), owned: true };
+    return note(made, makeTensor(this.engine, values, [tensor.size], dtype));
   }
 
-  private flat(held: Held): Held {
-    const { tensor, owned } = held;
-    if (tensor.shape.length === 1) return held;
-    const flat = runChecked(this.engine, "Reshape", { x: tensor }, { shape: [tensor.size] }, [tensor.size], tensor.dtype);
-    if (owned) tensor.dispose();
-    return { tensor: flat, owned: true };
+  private flat(x: TfTensor, made: TfTensor[]): TfTensor {
+    if (x.shape.length === 1) return x;
+    return note(made, runChecked(this.engine, "Reshape", { x }, { shape: [x.size] }, [x.size], x.dtype));
   }
 
-  private zeros(length: number, dtype: TfDType): Held {
-    return { tensor: this.engine.makeTensor(arrayOf(dtype, new Uint8Array(length)), [length], dtype), owned: true };
+  private zeros(length: number, dtype: TfDType, made: TfTensor[]): TfTensor {
+    return note(made, makeTensor(this.engine, arrayOf(dtype, new Uint8Array(length)), [length], dtype));
   }
 
   private at(address: Address): { readonly buffer: Buffer; readonly offset: number; readonly id: number } {
@@ -181,6 +178,11 @@ export class Memory {
     if (buffer === undefined) return assert(false, `address ${address} is used but not allocated`) as never;
     return { buffer, offset: address - id * SPAN, id };
   }
+}
+
+function note(made: TfTensor[], tensor: TfTensor): TfTensor {
+  made.push(tensor);
+  return tensor;
 }
 
 function release({ of }: Piece): void {

@@ -4,9 +4,10 @@
  * they do not know with memory that nobody wrote. A tensor is disposed right after its last use; what a program keeps between runs
  * (constants, index tables) goes when the program is disposed.
  */
-import { assert } from "../../base/errors.ts";
-import { type Shape, sameShape, showShape } from "../../base/shape.ts";
+import { assert, BenchError } from "../../base/errors.ts";
+import { elementCount, type Shape, sameShape, showShape } from "../../base/shape.ts";
 import type { Address } from "../device.ts";
+import { showBytes } from "../pool.ts";
 import type { LoadedTfjs, TfDType, TfEngine, TfTensor } from "./backend.ts";
 
 /** A tensor of a program, before it exists. */
@@ -86,7 +87,7 @@ export class Builder {
   /** A table that lives as long as the program. */
   table(values: Float32Array | Int32Array | Uint8Array, shape: Shape, dtype: TfDType): Value {
     const value = { id: this.next++, shape, dtype };
-    this.constants[value.id] = this.engine.makeTensor(values, shape, dtype);
+    this.constants[value.id] = makeTensor(this.engine, values, shape, dtype);
     return value;
   }
 
@@ -186,6 +187,7 @@ class Line implements Program {
 
 /** The one place where a kernel runs. */
 export function runChecked(engine: TfEngine, name: string, inputs: object, attributes: object, shape: Shape, dtype: TfDType): TfTensor {
+  needRoom(engine, shape);
   const result = engine.runKernel(name, inputs, attributes);
   const tensor = (Array.isArray(result) ? result[0] : result) as TfTensor;
   if (tensor.dtype !== dtype || !sameShape(tensor.shape, shape)) {
@@ -193,6 +195,23 @@ export function runChecked(engine: TfEngine, name: string, inputs: object, attri
     assert(false, `the tfjs kernel ${name} gives ${tensor.dtype}${showShape(tensor.shape)} where ${dtype}${showShape(shape)} was due`);
   }
   return tensor;
+}
+
+/** The one place where a tensor is made of host numbers, which are its own then. */
+export function makeTensor(engine: TfEngine, values: Float32Array | Int32Array | Uint8Array, shape: Shape, dtype: TfDType): TfTensor {
+  needRoom(engine, shape);
+  return engine.makeTensor(values, shape, dtype);
+}
+
+function needRoom({ memory, mostBytes }: TfEngine, shape: Shape): void {
+  if (mostBytes === Number.POSITIVE_INFINITY) return;
+  const [bytes, held] = [elementCount(shape) * 4, memory().numBytes];
+  if (held + bytes <= mostBytes) return;
+  throw new BenchError(
+    "out-of-memory",
+    `out of memory on tfjs: ${showBytes(bytes)} asked for, ${showBytes(held)} in all its tensors, limit ${showBytes(mostBytes)}`,
+    { advice: "use a smaller size, or free intermediate tensors earlier" },
+  );
 }
 
 export function arrayOf(dtype: TfDType, values: ArrayLike<number>): Float32Array | Int32Array | Uint8Array {

@@ -7,7 +7,7 @@ import { assert } from "../../base/errors.ts";
 import { elementCount, type Shape } from "../../base/shape.ts";
 import type { TfTensor } from "./backend.ts";
 import { broadcast } from "./broadcast.ts";
-import type { Builder, Value } from "./program.ts";
+import { type Builder, makeTensor, type Value } from "./program.ts";
 
 export interface Walk {
   readonly extents: readonly number[];
@@ -156,7 +156,7 @@ export function gather(b: Builder, x: Value, places: Places, shape: Shape): Valu
     const { engine } = b;
     const indices = isTable
       ? b.table(places, shape, "int32")
-      : b.compute(places.of, shape, "int32", (tensors) => engine.makeTensor(places.make(tensors), shape, "int32"));
+      : b.compute(places.of, shape, "int32", (tensors) => makeTensor(engine, places.make(tensors), shape, "int32"));
     return b.kernel("GatherV2", { x: b.reshape(x, [elementCount(x.shape)]), indices }, { axis: 0, batchDims: 0 }, shape, x.dtype);
   }
   return b.compute(isTable ? [x] : [x, ...places.of], shape, x.dtype, ([from, ...tensors]) => {
@@ -164,7 +164,7 @@ export function gather(b: Builder, x: Value, places: Places, shape: Shape): Valu
     const source = (from as TfTensor).dataSync();
     const values = x.dtype === "float32" ? new Float32Array(length) : new Int32Array(length);
     for (let i = 0; i < length; i++) values[i] = source[at[i] as number] as number;
-    return b.engine.makeTensor(values, shape, x.dtype);
+    return makeTensor(b.engine, values, shape, x.dtype);
   });
 }
 
