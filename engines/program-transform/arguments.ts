@@ -1,6 +1,9 @@
-/** Long arrays of numbers, which compiled programs hold as one value, on their way in and out. */
+/** Arguments and results on their way into compiled programs and out: long arrays of numbers are one value, structures their leaves. */
+import { mismatch } from "../../core/base/errors.ts";
 import type { Tree } from "../engine.ts";
 import { Numbers } from "./emit/arrays.ts";
+import { type Form, leafTypes } from "./specialise/form.ts";
+import { isNode, Nothing, Obj, Text, type Value } from "./specialise/value.ts";
 
 /** Longer arrays of numbers are one value, shorter ones are taken apart. */
 export const LONGEST = 64;
@@ -16,4 +19,103 @@ export function outward(x: unknown): Tree {
   const all = new Array<number>(x.length);
   for (let i = 0; i < all.length; i++) all[i] = x.data[i] as number;
   return all;
+}
+
+type Parts = Record<PropertyKey, Tree>;
+
+/** A value of a form, made of its leaves. Recursive data is made part by part: a list may be longer than JavaScript's stack is deep. */
+export function treeOf(form: Form, leaves: readonly unknown[]): Tree {
+  const later: (() => void)[] = [];
+  const from = (parts: readonly unknown[]) => {
+    let at = 0;
+    return () => parts[at++];
+  };
+  /** What was packed as one value. */
+  const packed = (f: Form, x: unknown): Tree => {
+    const count = leafTypes(f).length;
+    return made(f, from(count === 0 ? [] : count === 1 ? [x] : (x as unknown[])));
+  };
+  const put = (into: Parts | Tree[], key: PropertyKey, f: Form, next: () => unknown): void => {
+    if (f.kind !== "union" && f.kind !== "knot") {
+      (into as Parts)[key] = made(f, next);
+      return;
+    }
+    const x = next();
+    (into as Parts)[key] = null;
+    later.push(() => {
+      (into as Parts)[key] = made(f, () => x);
+    });
+  };
+  const record = (fields: ReadonlyMap<string, Form>, next: () => unknown): Tree => {
+    const into: Parts = {};
+    for (const [k, f] of fields) put(into, k, f, next);
+    return into as Tree;
+  };
+  const made = (f: Form, next: () => unknown): Tree => {
+    switch (f.kind) {
+      case "none":
+        return undefined as unknown as Tree;
+      case "same":
+        return constantTree(f.value);
+      case "leaf":
+        return outward(next());
+      case "record":
+        return record(f.fields, next);
+      case "list": {
+        const into: Tree[] = [];
+        for (const [i, x] of f.items.entries()) put(into, i, x, next);
+        return into;
+      }
+      case "array": {
+        const all = outward(next()) as readonly unknown[];
+        const into: Tree[] = [];
+        for (const [i, x] of all.entries()) {
+          if (f.of.kind === "union" || f.of.kind === "knot") put(into, i, f.of, () => x);
+          else into.push(packed(f.of, x));
+        }
+        return into;
+      }
+      case "union": {
+        const { c, v } = next() as { c: number; v: unknown };
+        return packed(f.cases[c] as Form, v);
+      }
+      case "knot":
+        return record(f.knot.body?.fields as ReadonlyMap<string, Form>, from(next() as unknown[]));
+      default:
+        return f satisfies never;
+    }
+  };
+  const result = made(form, from(leaves));
+  for (let part = later.pop(); part !== undefined; part = later.pop()) part();
+  return result;
+}
+
+/** A value of which nothing depends on the arguments. */
+function constantTree(v: Value): Tree {
+  if (v instanceof Text) return v.text;
+  if (v instanceof Nothing) return (v.name === "null" ? null : undefined) as Tree;
+  if (isNode(v) && v.op === "const") return v.value as Tree;
+  if (v instanceof Obj) {
+    const c = v.content.value;
+    if (c.kind === "list") return c.items.map(constantTree);
+    if (c.kind === "record") return Object.fromEntries([...c.fields].map(([k, f]) => [k, constantTree(f)]));
+  }
+  throw mismatch("the program returns a function", "return numbers, tensors, and arrays and records of them");
+}
+
+/** True for forms whose tangents are values of that form too. */
+export function hasTangentOfItsForm(form: Form): boolean {
+  switch (form.kind) {
+    case "union":
+    case "knot":
+      return false;
+    case "record":
+      return [...form.fields.values()].every(hasTangentOfItsForm);
+    case "list":
+      return form.items.every(hasTangentOfItsForm);
+    case "array":
+      return hasTangentOfItsForm(form.of);
+    default:
+      return true;
+  }
 }

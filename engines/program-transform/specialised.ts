@@ -7,7 +7,7 @@ import { scope } from "../../core/tensor/scope.ts";
 import { Tensor } from "../../core/tensor/tensor.ts";
 import type { Program, Tree } from "../engine.ts";
 import { isLong } from "../forms.ts";
-import { LONGEST, outward } from "./arguments.ts";
+import { hasTangentOfItsForm, LONGEST, treeOf } from "./arguments.ts";
 import { type Cotangent, isDifferentiable, materialise } from "./differentiate/cotangent.ts";
 import { dual } from "./differentiate/forward.ts";
 import { gradient } from "./differentiate/gradient.ts";
@@ -18,11 +18,11 @@ import type { Graph, Node } from "./ir/graph.ts";
 import { arrayType, NUM, type Type, tensorType } from "./ir/type.ts";
 import { optimise } from "./optimise/optimise.ts";
 import { Unreachable } from "./specialise/completion.ts";
-import { NUMBER_FORM } from "./specialise/form.ts";
+import { type Form, NUMBER_FORM } from "./specialise/form.ts";
 import { LIBRARY_SOURCE } from "./specialise/library.ts";
 import { Modules } from "./specialise/module.ts";
 import { Natives } from "./specialise/natives.ts";
-import { isNode, Nothing, NULL, Obj, Text, UNDEFINED, type Value } from "./specialise/value.ts";
+import { NULL, Obj, Text, UNDEFINED, type Value } from "./specialise/value.ts";
 
 export class Specialised {
   readonly graph: Graph;
@@ -31,7 +31,7 @@ export class Specialised {
   /** Which leaves are differentiated. */
   readonly active: readonly boolean[];
   private readonly program: Program;
-  private readonly result: Value;
+  private readonly result: Form;
   private readonly orders: Graph[];
 
   /**
@@ -61,6 +61,7 @@ export class Specialised {
   /** `(x…, ȳ…) → (f(x…)…, x̄…)`. */
   vjp(): Graph {
     const { active, graph } = this;
+    this.checkTangents();
     return makeGraph(`${graph.name}◀`, [...this.types, ...this.resultTypes], (b, params) => {
       const seeds = params.slice(this.types.length);
       const own = params.slice(0, this.types.length);
@@ -75,6 +76,7 @@ export class Specialised {
   /** `(x…, ẋ…) → (f(x…)…, ẏ…)`, of the value or of another graph with the same parameters. */
   jvp(graph: Graph = this.graph): Graph {
     const { active, types } = this;
+    if (graph === this.graph) this.checkTangents();
     const chosen = types.flatMap((t, i) => (active[i] ? [t] : []));
     return makeGraph(`${graph.name}̇`, [...types, ...chosen], (b, params) => {
       let next = types.length;
@@ -104,23 +106,22 @@ export class Specialised {
 
   /** The program's result made of its leaves. */
   tree(leaves: readonly unknown[]): Tree {
-    let next = 0;
-    const build = (x: Value): Tree => {
-      if (isNode(x)) return outward(leaves[next++]);
-      if (x instanceof Text) return x.text;
-      if (x instanceof Nothing) return x.name === "null" ? null : undefined;
-      if (!(x instanceof Obj)) throw mismatch("the program returns a function");
-      const c = x.content.value;
-      if (c.kind === "array") return outward(leaves[next++]);
-      if (c.kind === "list") return c.items.map(build);
-      return Object.fromEntries([...c.fields].map(([k, f]) => [k, build(f)]));
-    };
-    return build(this.result);
+    return treeOf(this.result, leaves);
+  }
+
+  private checkTangents(): void {
+    if (hasTangentOfItsForm(this.result)) return;
+    throw mismatch(
+      "the derivative of what is a list, a tree, or one of several forms has no form to be given in",
+      "return numbers, tensors, and arrays and records of them",
+      this.program.span,
+    );
   }
 
   private checkScalar(): void {
     const [t] = this.resultTypes;
-    const isScalar = this.resultTypes.length === 1 && isNode(this.result) && (t === NUM || (t?.kind === "tensor" && t.aval.size === 1));
+    const isScalar =
+      this.resultTypes.length === 1 && this.result.kind === "leaf" && (t === NUM || (t?.kind === "tensor" && t.aval.size === 1));
     if (isScalar) return;
     throw new BenchError("type", "the gradient needs a result that is one number, and this function returns something else", {
       advice: "return a sum, or one component",
@@ -140,7 +141,7 @@ interface Found {
   readonly graph: Graph;
   /** For each leaf of the arguments, the argument that it belongs to. */
   readonly owner: readonly number[];
-  readonly result: Value;
+  readonly result: Form;
   readonly resultTypes: readonly Type[];
 }
 
@@ -180,9 +181,7 @@ function specialise(program: Program, args: readonly Tree[], isOpen: (argument: 
   };
   const given = args.map((a, i) => value(a, i));
   s.module = module;
-  const result = called(() => s.call(f, given, undefined, module.parsed.body[0] as never));
-  const leaves: Node[] = [];
-  s.leavesIn(result, leaves);
+  const { form: result, leaves } = s.takenApart(called(() => s.call(f, given, undefined, module.parsed.body[0] as never)));
   if (leaves[0] !== undefined) leaves[0] = s.guarded(leaves[0]);
   const graph = extract(program.exportName, params, leaves, (b, r) => pack(b, r), program.span);
   return { graph, owner, result, resultTypes: leaves.map((n) => n.type) };

@@ -73,6 +73,14 @@ export abstract class Forms extends Exceptions {
     }
   }
 
+  /** A value as its form and its leaves. */
+  takenApart(value: Value): { readonly form: Form; readonly leaves: Node[] } {
+    const form = this.algebra.whole(this.algebra.of(value, -1));
+    const leaves: Node[] = [];
+    this.leaves(this.frame, form, value, leaves);
+    return { form, leaves };
+  }
+
   private otherForm() {
     return this.refuse(
       "a value of another form is put where one form is kept",
