@@ -7,20 +7,36 @@ import type { Tree } from "./engine.ts";
 export type Form =
   | { readonly kind: "number"; readonly known: number | undefined }
   | { readonly kind: "tensor"; readonly aval: Aval }
-  | { readonly kind: "long"; readonly longest: number }
+  /** An array of more than `longest` elements of one form. */
+  | { readonly kind: "long"; readonly longest: number; readonly of: Form }
   | { readonly kind: "list"; readonly items: readonly Form[] }
   | { readonly kind: "record"; readonly keys: readonly string[]; readonly items: readonly Form[] }
   | { readonly kind: "constant"; readonly value: string | boolean | null | undefined };
 
-/** True for an array of more numbers than `longest`. */
-export const isLong = (t: Tree, longest: number): boolean =>
-  Array.isArray(t) && t.length > longest && t.every((x) => typeof x === "number");
+/** Of an array of more than `longest` numbers, or records or lists of numbers that are of one form: the form of each. O(its numbers). */
+export function formOfRows(t: Tree, longest: number): Form | undefined {
+  if (!Array.isArray(t) || t.length <= longest) return undefined;
+  const form = formOf(t[0] as Tree, false, longest);
+  if (form.kind === "number") return t.every((x) => typeof x === "number") ? form : undefined;
+  const numbers: unknown[] = [];
+  for (const row of t) {
+    if (!isOfNumbers(form) || !gather(form, row as Tree, numbers)) return undefined;
+    numbers.length = 0;
+  }
+  return form;
+}
 
-/** `isKnown`: its numbers count with their values. Arrays of more than `longest` numbers are one value, whose numbers never count. */
+function isOfNumbers(form: Form): boolean {
+  if (form.kind === "list" || form.kind === "record") return form.items.length > 0 && form.items.every(isOfNumbers);
+  return form.kind === "number" || form.kind === "long";
+}
+
+/** `isKnown`: its numbers count with their values. Arrays of more than `longest` rows are one value, whose numbers never count. */
 export function formOf(t: Tree, isKnown: boolean, longest = Number.POSITIVE_INFINITY): Form {
   if (typeof t === "number") return { kind: "number", known: isKnown ? t : undefined };
   if (t instanceof Tensor) return { kind: "tensor", aval: t.aval };
-  if (isLong(t, longest)) return { kind: "long", longest };
+  const of = formOfRows(t, longest);
+  if (of !== undefined) return { kind: "long", longest, of };
   if (Array.isArray(t)) return { kind: "list", items: t.map((x) => formOf(x as Tree, isKnown, longest)) };
   if (typeof t === "object" && t !== null)
     return { kind: "record", keys: Object.keys(t), items: Object.values(t).map((x) => formOf(x as Tree, isKnown, longest)) };
@@ -38,10 +54,12 @@ export function gather(form: Form, t: Tree, leaves: unknown[]): boolean {
       if (!(t instanceof Tensor) || t.aval !== form.aval) return false;
       leaves.push(t);
       return true;
-    case "long":
-      if (!isLong(t, form.longest)) return false;
+    case "long": {
+      const of = formOfRows(t, form.longest);
+      if (of === undefined || !isSame(of, form.of)) return false;
       leaves.push(t);
       return true;
+    }
     case "list":
       if (!Array.isArray(t) || t.length !== form.items.length) return false;
       for (let i = 0; i < t.length; i++) if (!gather(form.items[i] as Form, t[i], leaves)) return false;
@@ -62,22 +80,31 @@ export function gather(form: Form, t: Tree, leaves: unknown[]): boolean {
   }
 }
 
+/** Whether two forms of rows are one. */
+function isSame(a: Form, b: Form): boolean {
+  if (a.kind === "list" && b.kind === "list")
+    return a.items.length === b.items.length && a.items.every((f, i) => isSame(f, b.items[i] as Form));
+  if (a.kind === "record" && b.kind === "record")
+    return a.keys.join() === b.keys.join() && a.items.every((f, i) => isSame(f, b.items[i] as Form));
+  return a.kind === b.kind && (a.kind !== "long" || isSame(a.of, (b as typeof a).of));
+}
+
 /** The leaves of trees whose form is not looked at. */
 export function leavesOf(trees: readonly Tree[], longest = Number.POSITIVE_INFINITY): unknown[] {
   return trees.flatMap((t): unknown[] => {
-    if (typeof t === "number" || t instanceof Tensor || isLong(t, longest)) return [t];
+    if (typeof t === "number" || t instanceof Tensor || formOfRows(t, longest) !== undefined) return [t];
     if (Array.isArray(t)) return leavesOf(t, longest);
     return typeof t === "object" && t !== null ? leavesOf(Object.values(t), longest) : [];
   });
 }
 
 /** The tree with every leaf replaced by what `next` gives for it, and what is no leaf by null. */
-export function mapForm(form: Form, next: () => Tree): Tree {
+export function mapForm(form: Form, next: (form: Form) => Tree): Tree {
   switch (form.kind) {
     case "number":
     case "tensor":
     case "long":
-      return next();
+      return next(form);
     case "list":
       return form.items.map((f) => mapForm(f, next));
     case "record":

@@ -1,20 +1,49 @@
 /** Arguments and results on their way into compiled programs and out: long arrays of numbers are one value, structures their leaves. */
 import { mismatch } from "../../core/base/errors.ts";
 import type { Tree } from "../engine.ts";
+import { formOfRows, type Form as OuterForm } from "../forms.ts";
 import { Numbers } from "./emit/arrays.ts";
-import { type Form, leafTypes } from "./specialise/form.ts";
+import { NUM } from "./ir/type.ts";
+import { type Form, leafTypes, NUMBER_FORM, packedType } from "./specialise/form.ts";
 import { isNode, Nothing, Obj, Text, type Value } from "./specialise/value.ts";
 
-/** Longer arrays of numbers are one value, shorter ones are taken apart. */
+/** Longer arrays of numbers, or of records of numbers, are one value, shorter ones are taken apart. */
 export const LONGEST = 64;
 
-/** A leaf of arguments as a compiled program holds it. */
+/** A leaf of arguments as a compiled program holds it: an array of rows holds the numbers of each row as one value. */
 export function inward(x: unknown): unknown {
-  return Array.isArray(x) ? new Numbers(new Float64Array(x as number[]), x.length) : x;
+  if (!Array.isArray(x)) return x;
+  if (typeof x[0] === "number") return new Numbers(new Float64Array(x as number[]), x.length);
+  const rows = x.map((row) => {
+    const parts: unknown[] = [];
+    addParts(row, parts);
+    return parts.length === 1 ? parts[0] : parts;
+  });
+  return typeof rows[0] === "number" ? inward(rows) : rows;
+}
+
+function addParts(row: unknown, parts: unknown[]): void {
+  if (typeof row === "number" || row instanceof Numbers) parts.push(row);
+  else if (formOfRows(row as Tree, LONGEST) !== undefined) parts.push(inward(row));
+  else for (const part of Object.values(row as object)) addParts(part, parts);
+}
+
+/** The form of rows in the program. */
+export function rowForm(form: OuterForm): Form {
+  switch (form.kind) {
+    case "list":
+      return { kind: "list", items: form.items.map(rowForm) };
+    case "record":
+      return { kind: "record", fields: new Map(form.keys.map((k, i) => [k, rowForm(form.items[i] as OuterForm)])), type: undefined };
+    case "long":
+      return { kind: "array", of: rowForm(form.of) };
+    default:
+      return NUMBER_FORM;
+  }
 }
 
 /** A value of a compiled program as the caller sees it. */
-export function outward(x: unknown): Tree {
+function outward(x: unknown): Tree {
   if (!(x instanceof Numbers)) return x as Tree;
   const all = new Array<number>(x.length);
   for (let i = 0; i < all.length; i++) all[i] = x.data[i] as number;
@@ -88,6 +117,32 @@ export function treeOf(form: Form, leaves: readonly unknown[]): Tree {
   const result = made(form, from(leaves));
   for (let part = later.pop(); part !== undefined; part = later.pop()) part();
   return result;
+}
+
+/** The leaves of a tree of a form, whose parts are values of that form, as a compiled program holds them. */
+export function leavesIn(form: Form, t: Tree): unknown[] {
+  switch (form.kind) {
+    case "leaf":
+      return [t];
+    case "record":
+      return [...form.fields].flatMap(([k, f]) => leavesIn(f, (t as Parts)[k] as Tree));
+    case "list":
+      return form.items.flatMap((f, i) => leavesIn(f, (t as Tree[])[i] as Tree));
+    case "array": {
+      if (packedType(form.of) === NUM) {
+        const all = (t as Tree[]).flatMap((x) => leavesIn(form.of, x) as number[]);
+        return [new Numbers(Float64Array.from(all), all.length)];
+      }
+      return [
+        (t as Tree[]).map((x) => {
+          const parts = leavesIn(form.of, x);
+          return parts.length === 1 ? parts[0] : parts;
+        }),
+      ];
+    }
+    default:
+      return [];
+  }
 }
 
 /** A value of which nothing depends on the arguments. */

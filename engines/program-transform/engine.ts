@@ -10,7 +10,7 @@ import { type Owned, own, scope } from "../../core/tensor/scope.ts";
 import { currentDevice } from "../../core/tensor/tensor.ts";
 import type { Engine, Intrinsics, Prepared, Program, Stage, Tree } from "../engine.ts";
 import { type Form, formOf, gather, leavesOf, mapForm } from "../forms.ts";
-import { inward, LONGEST, outward } from "./arguments.ts";
+import { inward, LONGEST, rowForm, treeOf } from "./arguments.ts";
 import { emitJavaScript } from "./emit/javascript.ts";
 import { type Loaded, load } from "./emit/run.ts";
 import type { Graph } from "./ir/graph.ts";
@@ -77,7 +77,7 @@ class Transformed implements Prepared, Owned {
       const leaves: unknown[] = [];
       const variant = this.find(args, leaves);
       const { specialised } = variant;
-      const all = this.run(variant, "vjp", () => specialised.vjp(), [...leaves, ...leavesOf([cotangent], LONGEST)]);
+      const all = this.run(variant, "vjp", () => specialised.vjp(), [...leaves, ...specialised.cotangents(cotangent)]);
       const n = specialised.resultTypes.length;
       return { value: specialised.tree(all.slice(0, n)), grad: this.perArgument(variant, all.slice(n)) };
     });
@@ -219,10 +219,15 @@ class Transformed implements Prepared, Owned {
     let leaf = 0;
     let part = 0;
     return forms.map((form, i) => {
-      const shaped = mapForm(form, () => (specialised.active[leaf++] ? outward(parts[part++]) : null));
+      const shaped = mapForm(form, (f) => (specialised.active[leaf++] ? partOf(f, parts[part++]) : null));
       return this.wrt.includes(i) ? shaped : null;
     });
   }
+}
+
+/** A part of a gradient, shaped like the leaf that it belongs to. */
+function partOf(form: Form, part: unknown): Tree {
+  return form.kind === "long" ? treeOf(rowForm(form), [part]) : (part as Tree);
 }
 
 function forget({ loaded }: Variant): void {

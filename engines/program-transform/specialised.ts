@@ -6,8 +6,8 @@ import { BenchError, mismatch } from "../../core/base/errors.ts";
 import { scope } from "../../core/tensor/scope.ts";
 import { Tensor } from "../../core/tensor/tensor.ts";
 import type { Program, Tree } from "../engine.ts";
-import { isLong } from "../forms.ts";
-import { hasTangentOfItsForm, LONGEST, treeOf } from "./arguments.ts";
+import { formOfRows } from "../forms.ts";
+import { hasTangentOfItsForm, LONGEST, leavesIn, rowForm, treeOf } from "./arguments.ts";
 import { type Cotangent, isDifferentiable, materialise } from "./differentiate/cotangent.ts";
 import { dual } from "./differentiate/forward.ts";
 import { gradient } from "./differentiate/gradient.ts";
@@ -18,7 +18,7 @@ import type { Graph, Node } from "./ir/graph.ts";
 import { arrayType, NUM, type Type, tensorType } from "./ir/type.ts";
 import { optimise } from "./optimise/optimise.ts";
 import { Unreachable } from "./specialise/completion.ts";
-import { type Form, NUMBER_FORM } from "./specialise/form.ts";
+import { type Form, packedType } from "./specialise/form.ts";
 import { LIBRARY_SOURCE } from "./specialise/library.ts";
 import { Modules } from "./specialise/module.ts";
 import { Natives } from "./specialise/natives.ts";
@@ -109,6 +109,11 @@ export class Specialised {
     return treeOf(this.result, leaves);
   }
 
+  /** The leaves of a cotangent of the result. */
+  cotangents(cotangent: Tree): unknown[] {
+    return leavesIn(this.result, cotangent);
+  }
+
   private checkTangents(): void {
     if (hasTangentOfItsForm(this.result)) return;
     throw mismatch(
@@ -171,7 +176,11 @@ function specialise(program: Program, args: readonly Tree[], isOpen: (argument: 
       return isOpen(argument) ? node : s.number(t);
     }
     if (t instanceof Tensor) return leaf(tensorType(t.aval), argument);
-    if (isLong(t, LONGEST)) return s.object({ kind: "array", node: leaf(arrayType(NUM), argument), of: NUMBER_FORM });
+    const rows = formOfRows(t, LONGEST);
+    if (rows !== undefined) {
+      const of = rowForm(rows);
+      return s.object({ kind: "array", node: leaf(arrayType(packedType(of)), argument), of });
+    }
     if (Array.isArray(t)) return s.list(t.map((x) => value(x, argument)));
     if (typeof t === "string") return new Text(t);
     if (typeof t === "boolean") return s.truth(t);
