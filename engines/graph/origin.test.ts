@@ -145,3 +145,24 @@ test("a traced program knows its lines, also those of operators and of functions
   expect(aboutOf(cosine)).toBe(nameOf(find(/^sin_\d+$/)));
   expect(spanOf(cosine)).toEqual(spanOf(find(/^sin_\d+$/)));
 });
+
+test("every node of a gradient through loops, branches and derivatives in the program has a line, before and after all passes", () => {
+  const source = `import { add, cond, gt, lt, matmul, mul, scan, square, sub, sum, tanh, whileLoop } from "../../core/ops.ts";
+export function f(p, xs) {
+  const [h, ys] = scan(([h, c], x) => {
+    const z = tanh(add(matmul(x, p.w), matmul(h, p.u)));
+    return [[z, cond(gt(sum(c), 0), () => mul(c, z), () => sub(c, z))], mul(z, c)];
+  }, [p.h, p.h], xs);
+  const [, q] = whileLoop(([i]) => lt(i, 3), ([i, q]) => [add(i, 1), sub(q, grad((v) => sum(square(tanh(v))))(q))], [0, h[0]]);
+  const [, r] = whileLoop(([i]) => lt(i, sum(p.n)), ([i, q]) => [add(i, 1), tanh(mul(q, sum(square(p.h))))], [0, q]);
+  return add(sum(square(ys)), add(sum(q), sum(r)));
+}`;
+  const file = fileURLToPath(new URL("several.ts", import.meta.url));
+  const T = (...shape: number[]) => ops.createTensor(new Array(shape.reduce((n, d) => n * d, 1)).fill(0.3), shape, "f64");
+  const traced = new TracedProgram(loadProgram({ file, source }), [{ w: T(3, 3), u: T(3, 3), h: T(2, 3), n: T(1) }, T(70, 2, 3)], [0]);
+  for (const graph of [traced.gradient(), optimise(traced.gradient()).graph]) {
+    const made = nodesOf(graph).filter((n) => n.op !== "parameter");
+    expect(made.length).toBeGreaterThan(100);
+    expect(made.filter((n) => spanOf(n)?.file !== file).map(nameOf)).toEqual([]);
+  }
+});

@@ -18,12 +18,19 @@ const escaped = (text: string) =>
 /** JSON that ends no script. */
 const scriptJson = (value: unknown) => JSON.stringify(value).replaceAll("<", "\\u003c").replaceAll("\u2028", "\\u2028");
 
-/** The page of these pictures. The second one is open at first, where there are two: the first with the gradient. */
+/** The page of these pictures. Open at first is one that shows a derivative. */
 export function showPage(title: string, pictures: readonly Picture[]): string {
   const script = `(() => {\n"use strict";\n${layout.toString()}\n${ARRANGE}${CHOOSE}${MOVE}})();`;
   const hash = createHash("sha256").update(script).digest("base64");
   const policy = `default-src 'none'; script-src 'sha256-${hash}'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'`;
-  const data = { pictures, lines: linesOf(pictures), first: Math.min(1, pictures.length - 1) };
+  const data = {
+    pictures,
+    lines: linesOf(pictures),
+    first: Math.max(
+      0,
+      pictures.findIndex((p) => p.boxes.some((b) => b.about !== undefined)),
+    ),
+  };
   const tip = (id: string) =>
     `<marker id="${id}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0L8 4L0 8z"/></marker>`;
   return `<!doctype html>
