@@ -169,13 +169,14 @@ test("draws what is visible, opens a group that is clicked, and shows what a nod
 
 test("colours by time where a stage was measured, and says who shares it", () => {
   const { get, boxes, modes } = opened(showPage("t", [sample(), sample(true)]));
+  const [before, measured] = get("tabs").children as [Element, Element];
+  measured.onclick?.();
   expect(get("time-mode").hidden).toBe(false);
   modes[2]?.onclick?.();
   expect(get("legend").textContent).toContain("3.00 ms in all launches of a run");
   get("open-all").onclick?.();
   const fills = new Set(boxes().map((b) => b.children[0]?.style.fill));
   expect([...fills].some((f) => f?.includes("--hot"))).toBe(true);
-  const [before] = get("tabs").children as [Element];
   before.onclick?.();
   expect(get("time-mode").hidden).toBe(true);
   expect(get("legend").textContent).toContain("derivative");
