@@ -37,7 +37,7 @@ describe.runIf(available)("the native device", () => {
   let native: Device;
   beforeAll(() => {
     native = createNative();
-  }, 60_000);
+  }, 600_000);
 
   it("gives the interpreter's numbers for every legal kernel", { timeout: 600_000 }, () => {
     // Compiled together: the property is over the whole list, and fast-check's seed is in the message where it fails.
