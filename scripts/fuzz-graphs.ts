@@ -25,7 +25,7 @@ function check({ programs, seed }: Share): { readonly ran: number; readonly fail
     ["numbers", numberPrograms],
     ["matrices", tensorPrograms],
   ] as const) {
-    const found = fc.check(property as fc.IProperty<unknown>, { seed, numRuns: Math.ceil(programs / 2) });
+    const found = fc.check(property as fc.IProperty<unknown>, { seed, numRuns: Math.ceil(programs / 2), includeErrorInReport: true });
     ran += found.numRuns;
     if (found.failed) failures.push(`seed ${seed}, ${kind}: ${fc.defaultReportMessage(found as fc.RunDetailsFailureProperty<unknown>)}`);
   }
