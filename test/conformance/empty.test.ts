@@ -136,6 +136,9 @@ function outcome(device: DeviceName, f: Operator, shape: readonly number[]): str
   });
 }
 
+/** A refusal without the position of a bad index: a fused kernel knows it in its own space, which lacks axes of length 1. */
+const anywhere = (text: string) => text.replace(/ at position \[.*\]$/, "");
+
 describe.each([
   ["tensors", GENERAL, [[0, 3], [3, 0], [0, 0], [2, 0, 3], [], [1], [1, 1], [0]]],
   [
@@ -166,7 +169,7 @@ describe.each([
         const where = `${name} of [${shape}], ${manner}`;
         const wanted = outcome("interpreter", made(f), shape);
         expect(outcome("wasm", made(f), shape), where).toBe(wanted);
-        if (manner === "compiled") expect(wanted, where).toBe(outcome("interpreter", f, shape));
+        if (manner === "compiled") expect(anywhere(wanted), where).toBe(anywhere(outcome("interpreter", f, shape)));
       }
   });
 });
