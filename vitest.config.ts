@@ -6,5 +6,7 @@ export default defineConfig({
     exclude: ["node_modules/**", "dist/**", "results/**"],
     testTimeout: 60_000,
     pool: "forks",
+    // All cores: the default leaves one to a watcher's terminal, which on two cores is half of them.
+    maxWorkers: "100%",
   },
 });
