@@ -112,7 +112,7 @@ function findLibraries(): Finding[] {
       use: "npm package",
       how: `npm install ${name}`,
     })),
-    sharedLibrary("openblas", /libopenblas\S*\.so\S*/, "matrix products of the native device", "install libopenblas0"),
+    sharedLibrary("openblas", /libopenblas\S*\.so\S*/, "factorisations of the native device", "install libopenblas0"),
     ...cudaLibraries(),
   ];
 }
