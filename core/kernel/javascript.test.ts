@@ -51,6 +51,26 @@ describe("compileScalar", () => {
     expect(run(cast(x, "f32"), 0.1)).toBe(Math.fround(0.1));
   });
 
+  it("rounds each operation on f32 as IEEE 754 does, constants too", () => {
+    const [a, b] = [load(0, "f32"), load(1, "f32")];
+    const third = Math.fround(1 / 3);
+    expect(run(binary("div", a, b), 1, 3)).toBe(third);
+    expect(run(binary("sub", binary("mul", binary("div", a, b), b), a), 1, 3)).toBe(0);
+    expect(run(binary("add", a, constant(0.1, "f32")), 0)).toBe(Math.fround(0.1));
+    expect(run(unary("exp", a), 100)).toBe(Infinity);
+    // Near halves of the last place of f32, where rounding twice could go wrong.
+    const random = (i: number) => Math.fround(2 ** ((i % 40) - 20) * (1 + ((i * 7919) % 8388608) / 8388608));
+    for (let i = 0; i < 2000; i++) {
+      const [x, y] = [random(i), random(3 * i + 1)];
+      // The product of two f32 is a float64, and the remainder of the sum below is one: each decides which neighbour is nearer.
+      const product = run(binary("mul", a, b), x, y);
+      expect(product).toBe(Float32Array.of(x * y)[0]);
+      const sum = run(binary("add", a, b), x, y);
+      const [high, low] = x > y ? [x, y] : [y, x];
+      expect(Math.abs(high - sum + low)).toBeLessThanOrEqual(2 ** (Math.floor(Math.log2(sum)) - 24));
+    }
+  });
+
   it("selects without letting the other side through", () => {
     expect(run(select(compare("gt", x, constant(0, "f64")), unary("log", x), constant(0, "f64")), -1)).toBe(0);
   });

@@ -1,7 +1,8 @@
 /**
  * Scalar expressions as JavaScript functions: arithmetic on plain numbers of user programs, and the interpreter's evaluator.
- * Floating point is float64 throughout (only an explicit cast to f32 rounds); i32 wraps as in two's complement, division by
- * zero giving 0; bool is 0 or 1. This file is the readable definition of what every function of `scalar-expr.ts` means.
+ * Each operation is done in float64 and rounded to its dtype: for f32 that gives +, -, *, / and sqrt as IEEE 754 has them in f32
+ * (53 bits are more than twice 24 and two: Figueroa, "When is double rounding innocuous?", 1995). i32 wraps as in two's complement,
+ * division by zero giving 0; bool is 0 or 1. This file is the readable definition of what every function of `scalar-expr.ts` means.
  */
 import { assert } from "../base/errors.ts";
 import { erf, erfc, lgamma, polygamma } from "../base/special.ts";
@@ -62,7 +63,7 @@ export function compilePoint(expr: Expr): PointFunction {
 type Leaf = Extract<Expr, { kind: "load" | "index" | "reduced" }>;
 
 function statements(root: Expr, leaf: (e: Leaf, name: (e: Expr) => string) => string): string {
-  const name = (e: Expr) => (e.kind === "const" ? constantText(e.value) : `t${e.id}`);
+  const name = (e: Expr) => (e.kind === "const" ? constantText(e.dtype === "f32" ? Math.fround(e.value) : e.value) : `t${e.id}`);
   const lines: string[] = [];
   for (const e of postorder([root])) if (e.kind !== "const") lines.push(`const t${e.id} = ${text(e, name, leaf)};`);
   lines.push(`return ${name(root)};`);
@@ -86,11 +87,11 @@ function text(e: Expr, name: (e: Expr) => string, leaf: (e: Leaf, name: (e: Expr
     case "reduced":
       return leaf(e, name);
     case "const":
-      return constantText(e.value);
+      return name(e);
     case "unary":
-      return unaryText(e.fn, name(e.x), e.dtype === "bool", e.dtype === "i32");
+      return rounded(e, unaryText(e.fn, name(e.x), e.dtype === "bool", e.dtype === "i32"));
     case "binary":
-      return binaryText(e.fn, name(e.x), name(e.y), e.dtype === "bool", e.dtype === "i32");
+      return rounded(e, binaryText(e.fn, name(e.x), name(e.y), e.dtype === "bool", e.dtype === "i32"));
     case "compare":
       return `(${name(e.x)} ${COMPARE[e.fn]} ${name(e.y)} ? 1 : 0)`;
     case "select":
@@ -100,6 +101,13 @@ function text(e: Expr, name: (e: Expr) => string, leaf: (e: Leaf, name: (e: Expr
     default:
       return e satisfies never;
   }
+}
+
+/** Functions whose result is a number of f32 wherever their arguments are. */
+const EXACT: ReadonlySet<UnaryFn | BinaryFn> = new Set(["neg", "abs", "sign", "floor", "ceil", "trunc", "round", "rem", "min", "max"]);
+
+function rounded({ fn, dtype }: Extract<Expr, { kind: "unary" | "binary" }>, value: string): string {
+  return dtype === "f32" && !EXACT.has(fn) ? `Math.fround(${value})` : value;
 }
 
 const COMPARE: Record<CompareFn, string> = { lt: "<", le: "<=", gt: ">", ge: ">=", eq: "===", ne: "!==" };

@@ -1,6 +1,7 @@
 /**
- * The interpreter: the device that is obviously right. It walks the iteration space of a kernel point by point in float64 and
- * rounds only when it stores; every other device is tested against it. Each buffer is an array of its own, filled with NaN bits
+ * The interpreter: the device that is obviously right. It walks the iteration space of a kernel point by point; each operation is done
+ * in float64 and rounded to its dtype, so that a fused kernel gives the bits of the kernels that it was fused from; sums are rounded
+ * once, at their end. Every other device is tested against it. Each buffer is an array of its own, filled with NaN bits
  * when it is handed out, so reading what nobody wrote shows, and addresses are checked against the buffers that are alive.
  */
 import { type DType, sizeOf, type TypedArray } from "../../base/dtype.ts";
@@ -18,7 +19,7 @@ import { showBytes } from "../pool.ts";
 import { convolve } from "./convolution.ts";
 import { finish, identity, Sum, takes } from "./fold.ts";
 
-/** A device that executes every launch in float64 on the host. `maxBytes` limits live memory. */
+/** A device that executes every launch on the host, one number after the other. `maxBytes` limits live memory. */
 export function createInterpreter(options: { maxBytes?: number } = {}): Device {
   return new Interpreter(options.maxBytes ?? 2 ** 32);
 }

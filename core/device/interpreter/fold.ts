@@ -50,7 +50,7 @@ export function takes(op: ReduceOp, x: number, extreme: number, first: boolean):
 export function finish(reduction: Reduction, sum: number, extreme: number, position: number): number {
   switch (reduction.op) {
     case "sum":
-      return reduction.dtype === "i32" ? Number(BigInt.asIntN(32, BigInt(sum))) : reduction.dtype === "bool" ? Number(sum !== 0) : sum;
+      return sumOf(reduction.dtype, sum);
     case "max":
     case "min":
       return extreme;
@@ -59,5 +59,21 @@ export function finish(reduction: Reduction, sum: number, extreme: number, posit
       return position;
     default:
       return reduction.op satisfies never;
+  }
+}
+
+/** A sum as a number of its dtype. */
+function sumOf(dtype: DType, sum: number): number {
+  switch (dtype) {
+    case "f32":
+      return Math.fround(sum);
+    case "f64":
+      return sum;
+    case "i32":
+      return Number(BigInt.asIntN(32, BigInt(sum)));
+    case "bool":
+      return Number(sum !== 0);
+    default:
+      return dtype satisfies never;
   }
 }

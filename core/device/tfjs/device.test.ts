@@ -154,7 +154,7 @@ describe.each(installedBackends())("tfjs on its %s backend", (backend) => {
   it.each(UNARY)("%s is what its definition says, at special values and between", (fn) => {
     const xs = Float32Array.from([...SPECIAL, ...Array.from({ length: 2001 }, (_, i) => (i - 1000) / 47)]);
     const e = unary(fn, load(0, "f32"));
-    const define = compileScalar(e, 1);
+    const define = compileScalar(unary(fn, load(0, "f64")), 1);
     for (const [i, got] of compute(device, mapped(e, xs.length, 1), xs.length, [xs]).entries()) {
       const [x, wanted] = [xs[i] as number, define(xs[i] as number)];
       expect(close(fn, got, wanted), `${fn}(${x}) is ${got}, wanted ${wanted}`).toBe(true);
@@ -167,7 +167,7 @@ describe.each(installedBackends())("tfjs on its %s backend", (backend) => {
       const xs = Float32Array.from(SPECIAL.flatMap((x) => SPECIAL.map(() => x)));
       const ys = Float32Array.from(SPECIAL.flatMap(() => SPECIAL));
       const e = binary(fn, load(0, "f32"), load(1, "f32"));
-      const define = compileScalar(e, 2);
+      const define = compileScalar(binary(fn, load(0, "f64"), load(1, "f64")), 2);
       for (const [i, got] of compute(device, mapped(e, xs.length, 2), xs.length, [xs, ys]).entries()) {
         const wanted = define(xs[i] as number, ys[i] as number);
         expect(close(fn, got, wanted), `${fn}(${xs[i]}, ${ys[i]}) is ${got}, wanted ${wanted}`).toBe(true);

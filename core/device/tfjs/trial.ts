@@ -99,8 +99,7 @@ function combinations(lists: readonly (readonly number[])[]): number[][] {
   return lists.map((_, i) => rows.map((row) => row[i] as number));
 }
 
-function agrees(got: number, defined: number, dtype: DType): boolean {
-  const want = dtype === "f32" ? Math.fround(defined) : defined;
+function agrees(got: number, want: number, dtype: DType): boolean {
   if (got === want || (Number.isNaN(got) && Number.isNaN(want))) return true;
   return dtype === "f32" && Math.abs(got - want) <= RELATIVE * Math.abs(want) + ABSOLUTE;
 }
