@@ -44,7 +44,7 @@ export function findCompiler(environment: NodeJS.ProcessEnv = process.env): Comp
 /** Flags that gcc and clang both know. 512-bit vectors are asked for where the CPU has them, since compilers prefer 256 bits. */
 export function compilerFlags(platform: NodeJS.Platform, architecture: string, features: string): readonly string[] {
   return [
-    ..."-std=gnu11 -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off -fopenmp-simd".split(" "),
+    ..."-std=gnu11 -D_GNU_SOURCE -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off -fopenmp-simd".split(" "),
     ..."-shared -fPIC -fvisibility=hidden -pthread".split(" "),
     architecture === "arm64" ? "-mcpu=native" : "-march=native",
     ...(/\bavx512vl\b/.test(features) ? ["-mprefer-vector-width=512"] : []),

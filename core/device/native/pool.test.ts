@@ -123,7 +123,7 @@ describe.skipIf(!usable)("the native thread pool", () => {
     const program = join(folder, "main");
     writeFileSync(file, `#define TG_MAIN\n#include "special.c"\n#include "pool.c"\n#include "memory.c"\n${SOURCE}`);
     const [command, ...leading] = (compiler?.command ?? []) as [string, ...string[]];
-    execFileSync(command, [...leading, "-std=gnu11", "-O1", "-pthread", `-I${runtimeFolder}`, file, "-o", program, "-lm"]);
+    execFileSync(command, [...leading, "-std=gnu11", "-D_GNU_SOURCE", "-O1", "-pthread", `-I${runtimeFolder}`, file, "-o", program, "-lm"]);
     for (let i = 0; i < 50; i++) execFileSync(program, [String(1 + (i % 5) * 20)], { timeout: 20_000 });
     // The check sees how a process ends.
     expect(() => execFileSync(program, ["1", "fail"])).toThrow();

@@ -6,6 +6,7 @@
  * crowded) sleeps at once from then on, for a while.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -39,11 +40,14 @@ static struct {
   atomic_int waiting;
   atomic_int threads;
   int started;
+  pthread_t workers[TG_MAX_THREADS];
+  /** The processor that no worker may run on: that of the caller when it last woke some; -1: any. */
+  int kept_free;
   pthread_mutex_t busy;
   pthread_mutex_t lock;
   pthread_cond_t wake, done;
 } pool = {
-    .generation = 1, .threads = 1, .busy = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER,
+    .generation = 1, .threads = 1, .kept_free = -1, .busy = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER,
     .wake = PTHREAD_COND_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
 
 /** True on a thread that is running a chunk. */
@@ -162,6 +166,22 @@ static void forget_workers(void) {
   pool.started = 0;
 }
 
+/**
+ * Keeps workers off the processor of the caller, which computes there. Of itself a kernel often puts the woken beside the one who wakes,
+ * above all in a virtual machine, where an idle processor looks like one that its host has taken away; the worker then comes when
+ * the work is done. Called with `lock` held.
+ */
+static void leave_processor_to_caller(void) {
+#ifdef __linux__
+  int here = sched_getcpu();
+  cpu_set_t allowed;
+  if (here == pool.kept_free || here < 0 || sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+  if (CPU_COUNT(&allowed) > 1) CPU_CLR(here, &allowed);
+  for (int i = 0; i < pool.started; i++) pthread_setaffinity_np(pool.workers[i], sizeof allowed, &allowed);
+  pool.kept_free = here;
+#endif
+}
+
 /** Threads 1 … wanted-1 exist afterwards, or as many as the system gives. Signals go to the threads of the program. */
 static void start_workers(int wanted) {
   static int registered;
@@ -171,10 +191,11 @@ static void start_workers(int wanted) {
   pthread_sigmask(SIG_SETMASK, &all, &before);
   pthread_mutex_lock(&pool.lock);
   while (pool.started < wanted - 1) {
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, work, (void *)(intptr_t)(pool.started + 1)) != 0) break;
-    pthread_detach(thread);
+    pthread_t *thread = &pool.workers[pool.started];
+    if (pthread_create(thread, NULL, work, (void *)(intptr_t)(pool.started + 1)) != 0) break;
+    pthread_detach(*thread);
     pool.started++;
+    pool.kept_free = -1;
   }
   pthread_mutex_unlock(&pool.lock);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -205,6 +226,7 @@ void tg_parallel(int64_t chunks, void (*body)(void *, int64_t), void *context) {
   int64_t helpers = chunks - 1 < threads - 1 ? chunks - 1 : threads - 1;
   if (atomic_load(&pool.sleepers) > 0) {
     pthread_mutex_lock(&pool.lock);
+    leave_processor_to_caller();
     for (int64_t i = 0; i < helpers; i++) pthread_cond_signal(&pool.wake);
     pthread_mutex_unlock(&pool.lock);
   }
