@@ -1,7 +1,8 @@
 /**
  * Products by register tiles, for one element type T (included once a type; NAME(x) adds the type to a name). The method is that
  * of Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (2008), as arranged by BLIS: both operands are
- * packed into panels that the register tile reads in order, blocks of A stay in the second-level cache, panels of B in the first.
+ * packed into panels that the register tile reads in order, blocks of A stay in the second-level cache, panels of B in the first. Where
+ * C has few columns A is not packed.
  */
 
 typedef T NAME(vec) __attribute__((vector_size(TG_VECTOR_BYTES), aligned(sizeof(T)), may_alias));
@@ -56,17 +57,32 @@ static void NAME(store_part)(const T *tile, int64_t rows, int64_t columns, T *c,
     for (int64_t j = 0; j < columns; j++) c[i * ldc + j] = accumulate ? c[i * ldc + j] + tile[i * NR + j] : tile[i * NR + j];
 }
 
-static void NAME(packed_tile)(int64_t rows, int64_t columns, int64_t k, const T *a, const T *b, T *c, int64_t ldc, int accumulate) {
+/** A tile with B from a packed panel, A from a panel of its own or as it lies. */
+static void NAME(packed_tile)(int64_t rows, int64_t columns, int64_t k, const T *a, int64_t a_row, int64_t a_step, const T *b, T *c, int64_t ldc,
+                              int accumulate) {
+  if (columns == NR && a_row == 1) {
+#define TG_CASE(count)                                                   \
+  case count:                                                            \
+    NAME(tile)(count, k, a, 1, TG_ROWS, b, NR, c, ldc, accumulate);      \
+    return;
+    switch (rows) { TG_ROW_CASES }
+#undef TG_CASE
+  }
   if (columns == NR) {
-#define TG_CASE(count)                                               \
-  case count:                                                        \
-    NAME(tile)(count, k, a, 1, TG_ROWS, b, NR, c, ldc, accumulate);  \
+#define TG_CASE(count)                                                   \
+  case count:                                                            \
+    NAME(tile)(count, k, a, a_row, 1, b, NR, c, ldc, accumulate);        \
     return;
     switch (rows) { TG_ROW_CASES }
 #undef TG_CASE
   }
   T part[TG_ROWS * NR];
-  NAME(tile)(TG_ROWS, k, a, 1, TG_ROWS, b, NR, part, NR, 0);
+#define TG_CASE(count)                                                   \
+  case count:                                                            \
+    NAME(tile)(count, k, a, a_row, a_step, b, NR, part, NR, 0);          \
+    break;
+  switch (rows) { TG_ROW_CASES }
+#undef TG_CASE
   NAME(store_part)(part, rows, columns, c, ldc, accumulate);
 }
 
@@ -140,7 +156,7 @@ typedef struct {
 /** Panel number `chunk` of A, or of B after those of A. */
 static void NAME(pack_chunk)(void *context, int64_t chunk) {
   const NAME(product) *g = context;
-  int64_t panels = TG_CEIL_DIV(g->rows, TG_ROWS);
+  int64_t panels = g->packed_a ? TG_CEIL_DIV(g->rows, TG_ROWS) : 0;
   if (chunk < panels) {
     int64_t i = chunk * TG_ROWS;
     NAME(pack_panel)(g->a + (g->i0 + i) * g->a_row + g->p0 * g->a_step, g->a_row, g->a_step, TG_MIN(TG_ROWS, g->rows - i), TG_ROWS, g->terms,
@@ -158,9 +174,11 @@ static void NAME(multiply_chunk)(void *context, int64_t chunk) {
   int64_t i0 = chunk % down * g->chunk_rows, j0 = chunk / down * g->chunk_columns;
   int64_t i1 = TG_MIN(i0 + g->chunk_rows, g->rows), j1 = TG_MIN(j0 + g->chunk_columns, g->columns);
   T *c = g->c + g->i0 * g->ldc + g->j0;
+  const T *a = g->packed_a ? g->packed_a : g->a + g->i0 * g->a_row + g->p0;
+  int64_t a_panel = g->packed_a ? g->terms : g->a_row, a_row = g->packed_a ? 1 : g->a_row, a_step = g->packed_a ? TG_ROWS : 1;
   for (int64_t j = j0; j < j1; j += NR)
     for (int64_t i = i0; i < i1; i += TG_ROWS)
-      NAME(packed_tile)(TG_MIN(TG_ROWS, i1 - i), TG_MIN(NR, j1 - j), g->terms, g->packed_a + i * g->terms, g->packed_b + j * g->terms,
+      NAME(packed_tile)(TG_MIN(TG_ROWS, i1 - i), TG_MIN(NR, j1 - j), g->terms, a + i * a_panel, a_row, a_step, g->packed_b + j * g->terms,
                         c + i * g->ldc + j, g->ldc, g->p0 > 0);
   if (g->epilogue && g->p0 + g->terms == g->k)
     g->epilogue(g->context, g->batch, g->i0 + i0, g->i0 + i1, g->j0 + j0, g->j0 + j1);
@@ -174,15 +192,21 @@ static void NAME(multiply_chunk)(void *context, int64_t chunk) {
 #define TG_CHUNK_ROWS (TG_CEIL_DIV(96, TG_ROWS) * TG_ROWS)
 #define TG_BLOCK_ROWS (TG_CHUNK_ROWS * 32)
 #define TG_BLOCK_COLUMNS 3072
+/**
+ * Up to so many columns A is read as it lies: each of its elements is used too seldom to be worth packing. Fewer where its rows are a
+ * multiple of 4 KiB apart, and so all fall into the same places of the first-level cache.
+ */
+#define TG_UNPACKED_COLUMNS(bytes_of_row) ((bytes_of_row) % 4096 ? 512 : 128)
 
 /** Does nothing where there is no memory for the panels. */
 static void NAME(multiply_packed)(NAME(product) *g) {
   int64_t threads = tg_threads();
   int64_t most_rows = TG_MIN(TG_CEIL_DIV(g->m, TG_ROWS) * TG_ROWS, TG_BLOCK_ROWS);
   int64_t most_columns = TG_MIN(TG_CEIL_DIV(g->n, NR) * NR, TG_BLOCK_COLUMNS), most_terms = TG_MIN(g->k, TG_TERMS);
-  g->packed_a = tg_scratch(TG_SCRATCH_A, most_rows * most_terms * (int64_t)sizeof(T));
+  int as_it_lies = g->a_step == 1 && g->n <= TG_UNPACKED_COLUMNS(g->a_row * (int64_t)sizeof(T));
+  g->packed_a = as_it_lies ? NULL : tg_scratch(TG_SCRATCH_A, most_rows * most_terms * (int64_t)sizeof(T));
   g->packed_b = tg_scratch(TG_SCRATCH_B, most_columns * most_terms * (int64_t)sizeof(T));
-  if (!g->packed_a || !g->packed_b) return;
+  if ((!g->packed_a && !as_it_lies) || !g->packed_b) return;
   for (g->j0 = 0; g->j0 < g->n; g->j0 += g->columns) {
     g->columns = TG_MIN(TG_BLOCK_COLUMNS, g->n - g->j0);
     int64_t even_terms = TG_CEIL_DIV(g->k, TG_CEIL_DIV(g->k, TG_TERMS));
@@ -195,7 +219,7 @@ static void NAME(multiply_packed)(NAME(product) *g) {
         /* About twelve chunks a thread, so that the last one to end is not waited for long. */
         int64_t across = TG_MAX(1, TG_MIN(threads * 12 / down, panels));
         g->chunk_columns = TG_CEIL_DIV(panels, across) * NR;
-        tg_parallel(TG_CEIL_DIV(g->rows, TG_ROWS) + panels, NAME(pack_chunk), g);
+        tg_parallel((g->packed_a ? TG_CEIL_DIV(g->rows, TG_ROWS) : 0) + panels, NAME(pack_chunk), g);
         tg_parallel(down * TG_CEIL_DIV(g->columns, g->chunk_columns), NAME(multiply_chunk), g);
       }
     }
