@@ -133,7 +133,12 @@ export class CEmitter {
         ),
       );
     });
-    this.lanesLoop("c", to, simd, single);
+    this.rest(to, () => this.lanesLoop("c", to, simd, single));
+  }
+
+  /** What the blocks of `blocksLoop` leave of [from, to), if any: a loop of no rounds would still join its accumulators. */
+  rest(to: string, body: () => void): void {
+    this.block(`if (c < ${to})`, body);
   }
 
   /** Blocks [c, c + 4 quarter) of [from, to), as long as they are worth it; `c` is where what is left begins. */

@@ -206,8 +206,10 @@ export class RowProgram extends Program {
             add(ofFour([0, 1, 2, 3].map((i) => element(`(h + ${i} * quarter)`)))),
           );
         });
-        compute("c", `e${lanes}`);
-        em.lanesLoop("c", `e${lanes}`, `reduction(+:${a})`, () => add(element(`i${lanes}`)));
+        em.rest(`e${lanes}`, () => {
+          compute("c", `e${lanes}`);
+          em.lanesLoop("c", `e${lanes}`, `reduction(+:${a})`, () => add(element(`i${lanes}`)));
+        });
       });
     });
   }
