@@ -27,7 +27,8 @@ export type Stored = Output & { readonly number: number };
 
 export abstract class Program {
   protected readonly kernel: Kernel;
-  protected readonly kept: boolean;
+  /** The output in which the last fold also stores its elements, see `keepLastStage`. */
+  protected readonly kept: Stored | undefined;
   protected readonly name: string;
   protected readonly outer: number;
   protected readonly schedule: Schedule;
@@ -44,13 +45,13 @@ export abstract class Program {
   constructor(given: Kernel, schedule: Schedule, name: string) {
     const { kernel, kept } = keepLastStage(given);
     this.kernel = kernel;
-    this.kept = kept;
     this.name = name;
     this.schedule = schedule;
     this.outer = kernel.rank - kernel.reduced;
     this.layout = new Layout(kernel);
     this.operands = allOperands(kernel);
     this.outputs = kernel.outputs.map((o, i) => ({ ...o, number: kernel.operands.length + i }));
+    this.kept = kept === undefined ? undefined : this.outputs[kept];
     this.isLate = checksLate(given);
     this.isJoinable = isJoinable(given);
     this.strips = kernel.reduced > 0 && schedule.lanes < this.outer;

@@ -8,6 +8,7 @@ import { type Expr, postorder } from "../kernel/scalar-expr.ts";
 import { BLOCK } from "./c-emitter.ts";
 import { foldOf, type Guard, guardOf, isSumOfFloats, joined, wins } from "./c-fold.ts";
 import { Program, type Stored } from "./c-program.ts";
+import { isStoredByFold } from "./keep-stage.ts";
 import { storeRoots } from "./wasm-layout.ts";
 
 /** Lanes of a strip of rows: accumulators of a strip stay in the first-level cache. */
@@ -52,7 +53,8 @@ export class RowProgram extends Program {
       em.stages = (group.at(-1) as number) + 1;
     }
     const finish = () => {
-      const [elements, rows] = [this.of("element"), this.of("row")];
+      const elements = this.of("element").filter((o) => !isStoredByFold(o, o.number));
+      const rows = this.of("row");
       if (elements.length > 0) this.inner(elements.flatMap(storeRoots), () => this.store(elements));
       if (rows.length > 0) this.eachRow(rows.flatMap(storeRoots), () => this.store(rows));
     };
@@ -72,7 +74,7 @@ export class RowProgram extends Program {
       !foldOf(this.reduction(stage)).seeksPosition &&
       !this.isWorthBlocks(stage) &&
       this.of("prefix").length === 0 &&
-      !(this.kept && stage === last);
+      !(this.kept !== undefined && stage === last);
     for (const stage of this.kernel.reductions.keys()) {
       const group = groups.at(-1);
       const joins =
@@ -128,9 +130,9 @@ export class RowProgram extends Program {
     const fold = foldOf(r);
     const [a, m] = [`a${stage}${lane}`, `m${stage}${lane}`];
     const term = () => em.line(`const ${fold.type} k = ${fold.term(em.name(r.of))};`);
-    const keeps = this.kept && stage === this.kernel.reductions.length - 1;
+    const kept = stage === this.kernel.reductions.length - 1 ? this.kept : undefined;
     const keep = () => {
-      if (keeps) em.line(`${em.element((this.outputs[0] as Stored).number)} = ${em.name(r.of)};`);
+      if (kept !== undefined) em.line(`${em.element(kept.number)} = ${em.name(r.of)};`);
     };
     const prefix = this.of("prefix");
     if (prefix.length > 0) {
@@ -147,7 +149,7 @@ export class RowProgram extends Program {
       return;
     }
     if (lane === "" && this.isWorthBlocks(stage)) {
-      this.foldBlocks(stage, keeps);
+      this.foldBlocks(stage, kept);
       return;
     }
     if (isSumOfFloats(r)) {
@@ -183,11 +185,11 @@ export class RowProgram extends Program {
    * A sum by blocks that stay in the first-level cache: first the elements, then their sum. The conversion to float64 and a long
    * computation hinder each other in one loop.
    */
-  private foldBlocks(stage: number, keeps: boolean): void {
+  private foldBlocks(stage: number, kept: Stored | undefined): void {
     const { em } = this;
     const { lanes } = this.schedule;
     const r = this.reduction(stage);
-    const element = (at: string) => (keeps ? em.elementAt((this.outputs[0] as Stored).number, at) : `kept[${at} - c]`);
+    const element = (at: string) => (kept !== undefined ? em.elementAt(kept.number, at) : `kept[${at} - c]`);
     const axes = Array.from({ length: this.kernel.reduced }, (_, i) => this.outer + i).filter((axis) => axis !== lanes);
     const a = `a${stage}`;
     const compute = (from: string, to: string) =>
@@ -197,7 +199,7 @@ export class RowProgram extends Program {
       });
     const add = (text: string) => em.line(`${a} = ${a} + (double)${text};`);
     em.block("", () => {
-      if (!keeps) em.line(`tg_f32 kept[${BLOCK}];`);
+      if (kept === undefined) em.line(`tg_f32 kept[${BLOCK}];`);
       this.nest(axes, [r.of], () => {
         em.blocksLoop(`b${lanes}`, `e${lanes}`, () => {
           compute("c", "c + 4 * quarter");

@@ -1,9 +1,11 @@
 /**
- * A rewrite for row programs such as softmax, whose last fold and whose result share a costly expression:
+ * A rewrite for row programs whose last fold and one of whose results share a costly expression, such as softmax, or a sum of what is
+ * stored as well:
  *
  *     sum(exp(x - max)); out = exp(x - max) / sum   →   sum(out = exp(x - max)); out = out / sum
+ *     sum(σ(x)); out = σ(x); total = sum            →   sum(out = σ(x)); total = sum
  *
- * so that the exponential is computed once per element. The output serves as an operand of the result.
+ * so that it is computed once per element. The output serves as an operand of the results.
  */
 
 import { isHeavy } from "../kernel/heavy.ts";
@@ -12,28 +14,34 @@ import { rewrite } from "../kernel/rewrite.ts";
 import { cast, type Expr, load, postorder } from "../kernel/scalar-expr.ts";
 
 /**
- * The kernel with its result cast to the output's dtype and, where `kept`, reading the last fold's elements from the output
- * (operand number `operands.length`), where the fold has to store them.
+ * The kernel with its results cast to the outputs' dtypes and, where an output is `kept`, reading the last fold's elements from it
+ * (operand number `operands.length + kept`): the fold has to store them there. It may be all that the output is, see `isStoredByFold`.
  */
-export function keepLastStage(given: Kernel): { readonly kernel: Kernel; readonly kept: boolean } {
+export function keepLastStage(given: Kernel): { readonly kernel: Kernel; readonly kept: number | undefined } {
   const kernel = { ...given, outputs: given.outputs.map((o) => ({ ...o, result: cast(o.result, o.dtype) })) };
+  const none = { kernel, kept: undefined };
   const last = kernel.reductions.at(-1);
-  const [output, ...more] = kernel.outputs as [Output, ...Output[]];
-  const fits =
-    last !== undefined &&
-    more.length === 0 &&
-    output.each === "element" &&
-    !output.accumulate &&
-    output.storeAt === undefined &&
-    output.dtype === last.of.dtype &&
-    !output.access.includes("fixed") &&
-    postorder([last.of]).some(isHeavy);
-  if (!fits) return { kernel, kept: false };
-  const result = rewrite([output.result], (e) => (e === last.of ? load(kernel.operands.length, output.dtype) : undefined))[0] as Expr;
-  // Nothing else may move along the row: where the output shares memory with an operand, that operand is overwritten by now.
+  if (last === undefined || !postorder([last.of]).some(isHeavy)) return none;
+  const mayKeep = (o: Output) =>
+    o.each === "element" &&
+    !o.accumulate &&
+    o.storeAt === undefined &&
+    o.dtype === last.of.dtype &&
+    !o.access.includes("fixed") &&
+    postorder([o.result]).includes(last.of);
+  const kept = kernel.outputs.findIndex(mayKeep);
+  if (kept < 0 || kernel.outputs.some((o) => o.each === "prefix")) return none;
+  const stored = load(kernel.operands.length + kept, last.of.dtype);
+  const results = kernel.outputs.map((o) => rewrite([o.result], (e) => (e === last.of ? stored : undefined))[0] as Expr);
+  // Nothing else may move along the row: where an output shares memory with an operand, that operand is overwritten by now.
   const readsRow = (e: Expr) =>
     (e.kind === "load" && kernel.operands[e.operand]?.access.slice(kernel.rank - kernel.reduced).some((a) => a !== "fixed")) ||
     (e.kind === "load" && e.at !== undefined);
-  if (result === output.result || postorder([result]).some(readsRow)) return { kernel, kept: false };
-  return { kernel: { ...kernel, outputs: [{ ...output, result }] }, kept: true };
+  if (postorder(results).some(readsRow)) return none;
+  return { kernel: { ...kernel, outputs: kernel.outputs.map((o, i) => ({ ...o, result: results[i] as Expr })) }, kept };
+}
+
+/** True for an output, operand `number` of the kernel, of which the last fold has stored all. */
+export function isStoredByFold({ result }: Output, number: number): boolean {
+  return result.kind === "load" && result.operand === number;
 }

@@ -4,12 +4,12 @@
  */
 import { sizeOf } from "../base/dtype.ts";
 import { isHeavy } from "../kernel/heavy.ts";
-import { type Access, type Geometry, type Kernel, kernel, type Operand } from "../kernel/kernel.ts";
+import { type Access, type Geometry, type Kernel, kernel, type Operand, type Output, type Reduction } from "../kernel/kernel.ts";
 import type { KernelLaunch } from "../kernel/launch.ts";
 import { rewrite } from "../kernel/rewrite.ts";
-import { cast, type Expr, load, reduced } from "../kernel/scalar-expr.ts";
-import { arePointsIndependent, everyExpression, isJoinable } from "./c-schedule.ts";
-import { allOperands } from "./wasm-layout.ts";
+import { cast, type Expr, load, postorder, reduced } from "../kernel/scalar-expr.ts";
+import { arePointsIndependent, checksLate, everyExpression, storesApart } from "./c-schedule.ts";
+import { allOperands, storeRoots } from "./wasm-layout.ts";
 import { VECTOR_MATH } from "./wasm-math.ts";
 
 /** An axis in chunks of `length` coordinates, the last of them being shorter. */
@@ -75,24 +75,22 @@ export function splitOf({ kernel: k, geometry }: KernelLaunch, wanted: number): 
   return best;
 }
 
-/** A fold in parts along its first reduced axis, each to a row of scratch memory, which are then folded. */
+/** A fold in parts along its first reduced axis, each to rows of scratch memory, one a reduction, which are then folded. */
 export interface Join {
   readonly split: Split;
-  /** The fold of all or, in a box, of a part; its one output is a row of `rowBytes` bytes. */
+  /** The folds of all or, in a box, of a part: its outputs are a row for each reduction, and then the elements that the launch stores. */
   readonly part: KernelLaunch;
-  readonly rowBytes: number;
-  /** Folds the rows, which are its last input. */
+  /** Of the row of each reduction. */
+  readonly rowBytes: readonly number[];
+  /** Folds the rows of all parts, which are its last inputs, one a reduction; its outputs are those of the launch that are rows. */
   readonly whole: KernelLaunch;
 }
 
 /** About `worth` parts of a fold to few results; undefined where it can be split along an outer axis, or not at all. */
 export function joinOf(launch: KernelLaunch, worth: number): Join | undefined {
   const { kernel: k, geometry } = launch;
-  const [reduction] = k.reductions;
   const wanted = Math.min(MOST_PARTS, worth);
-  if (wanted < 2) return undefined;
-  if (k.reduced === 0 || reduction === undefined || !isJoinable(k) || reduction.op === "argmax" || reduction.op === "argmin")
-    return undefined;
+  if (wanted < 2 || k.reduced === 0 || !hasParts(k) || !storesApart(k, geometry)) return undefined;
   const outer = k.rank - k.reduced;
   const rows = geometry.extents.slice(0, outer);
   const results = points(rows);
@@ -105,34 +103,52 @@ export function joinOf(launch: KernelLaunch, worth: number): Join | undefined {
 
   // Parts of an f32 sum are kept in f64, but where lanes are results of their own: four of them take twice the time in f64.
   const isRow = outer === 0 || k.operands.every((o) => o.access[outer - 1] !== "unit");
-  const dtype = isRow && reduction.op === "sum" && reduction.dtype === "f32" ? "f64" : reduction.dtype;
+  const dtypes = k.reductions.map(({ op, dtype }) => (isRow && op === "sum" && dtype === "f32" ? "f64" : dtype));
   const denseRows = rows.map((_, a) => points(rows.slice(a + 1)));
-  const row: Operand = { dtype, access: [...accessOf(denseRows), ...new Array<Access>(k.reduced).fill("fixed")], indirect: false };
-  const partKernel = kernel({
-    ...k,
-    reductions: [{ ...reduction, dtype }],
-    outputs: [{ ...row, result: reduced(0, dtype), each: "row", storeAt: undefined, accumulate: false }],
+  const access = [...accessOf(denseRows), ...new Array<Access>(k.reduced).fill("fixed")];
+  const kept = dtypes.map((dtype, i): Output => {
+    return { dtype, access, indirect: false, result: reduced(i, dtype), each: "row", storeAt: undefined, accumulate: false };
   });
   const operands = k.operands.length;
-  const strides = [...geometry.strides.slice(0, operands), [...denseRows, ...new Array<number>(k.reduced).fill(0)]];
-  const offsets = [...geometry.offsets.slice(0, operands), 0];
-  const part = {
+  const elements = k.outputs.flatMap((o, i) => (o.each === "element" ? [i] : []));
+  const moved = <T>(values: readonly T[], row: T): T[] => [
+    ...values.slice(0, operands),
+    ...kept.map(() => row),
+    ...elements.map((i) => values[operands + i] as T),
+  ];
+  const strides = moved(geometry.strides, [...denseRows, ...new Array<number>(k.reduced).fill(0)]);
+  const part: KernelLaunch = {
     ...launch,
-    kernel: partKernel,
-    geometry: { extents: geometry.extents, strides, offsets, indirect: strides.map(() => undefined) },
+    kernel: kernel({
+      ...k,
+      reductions: k.reductions.map((r, i) => ({ ...r, dtype: dtypes[i] as Reduction["dtype"] })),
+      outputs: [...kept, ...elements.map((i) => k.outputs[i] as Output)],
+    }),
+    geometry: { extents: geometry.extents, strides, offsets: moved(geometry.offsets, 0), indirect: strides.map(() => undefined) },
   };
   return {
     split: { axis: outer, length, chunks },
     part,
-    rowBytes: results * sizeOf(dtype),
-    whole: joining(launch, dtype, chunks, denseRows),
+    rowBytes: dtypes.map((dtype) => results * sizeOf(dtype)),
+    whole: joining(launch, dtypes, chunks, denseRows),
   };
 }
 
-/** The launch that folds `count` parts, which are its last operand, and stores what the original stores. */
+/** True where folds need nothing of each other, and what is stored of single elements nothing of them. */
+function hasParts(k: Kernel): boolean {
+  const readsFolds = (roots: readonly Expr[]) => postorder(roots).some((e) => e.kind === "reduced");
+  return (
+    k.outputs.some((o) => o.each === "row") &&
+    k.outputs.every((o) => o.each === "row" || (o.each === "element" && !readsFolds(storeRoots(o)))) &&
+    k.reductions.every((r) => r.op !== "argmax" && r.op !== "argmin" && !readsFolds([r.of])) &&
+    !checksLate(k)
+  );
+}
+
+/** The launch that folds `count` parts, of which its last operands are the rows, and stores the rows that the original stores. */
 function joining(
   { kernel: k, geometry, inputs }: KernelLaunch,
-  dtype: Operand["dtype"],
+  dtypes: readonly Operand["dtype"][],
   count: number,
   denseRows: readonly number[],
 ): KernelLaunch {
@@ -140,32 +156,44 @@ function joining(
   const operands = k.operands.length;
   const row = <T>(values: readonly T[], last: T): T[] => [...values.slice(0, outer), last];
   const rowLength = points(geometry.extents.slice(0, outer));
-  const [reduction] = k.reductions as [Kernel["reductions"][number]];
-  const folded = cast(reduced(0, dtype), reduction.dtype);
+  const stored = k.outputs.flatMap((o, i) => (o.each === "row" ? [i] : []));
   const results = rewrite(
-    k.outputs.map((o) => o.result),
-    (e) => (e.kind === "reduced" ? folded : undefined),
+    stored.map((i) => (k.outputs[i] as Output).result),
+    (e) => (e.kind === "reduced" ? cast(reduced(e.stage, dtypes[e.stage] as Operand["dtype"]), e.dtype) : undefined),
   );
-  const parts: Operand = { dtype, access: [...accessOf(denseRows), rowLength === 1 ? "unit" : "strided"], indirect: false };
+  const last: Access = rowLength === 1 ? "unit" : "strided";
+  const parts = dtypes.map((dtype): Operand => ({ dtype, access: [...accessOf(denseRows), last], indirect: false }));
   const of = (o: Operand): Operand => ({ ...o, access: row(o.access, "fixed") });
-  const before = geometry.strides.map((s) => row(s, 0));
+  const strides = geometry.strides.map((s) => row(s, 0));
+  const moved = <T>(values: readonly T[], part: T): T[] => [
+    ...values.slice(0, operands),
+    ...parts.map(() => part),
+    ...stored.map((i) => values[operands + i] as T),
+  ];
   const whole: Geometry = {
     extents: row(geometry.extents, count),
-    strides: [...before.slice(0, operands), [...denseRows, rowLength], ...before.slice(operands)],
-    offsets: [...geometry.offsets.slice(0, operands), 0, ...geometry.offsets.slice(operands)],
-    indirect: [...before, []].map(() => undefined),
+    strides: moved(strides, [...denseRows, rowLength]),
+    offsets: moved(geometry.offsets, 0),
+    indirect: moved(strides, []).map(() => undefined),
   };
+  const next = Math.max(-1, ...inputs) + 1;
   return {
     kind: "kernel",
     kernel: kernel({
       rank: outer + 1,
       reduced: 1,
-      operands: [...k.operands.map(of), parts],
-      reductions: [{ op: reduction.op, of: load(operands, dtype), dtype }],
-      outputs: k.outputs.map((o, i) => ({ ...o, access: row(o.access, "fixed"), result: results[i] as Expr })),
+      operands: [...k.operands.map(of), ...parts],
+      reductions: k.reductions.map(({ op }, i) => {
+        const dtype = dtypes[i] as Operand["dtype"];
+        return { op, of: load(operands + i, dtype), dtype };
+      }),
+      outputs: stored.map((i, at) => {
+        const o = k.outputs[i] as Output;
+        return { ...o, access: row(o.access, "fixed"), result: results[at] as Expr };
+      }),
     }),
     geometry: whole,
-    inputs: [...inputs, Math.max(-1, ...inputs) + 1],
+    inputs: [...inputs, ...parts.map((_, i) => next + i)],
   };
 }
 

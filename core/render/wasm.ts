@@ -13,7 +13,7 @@
 import { isHeavy } from "../kernel/heavy.ts";
 import type { Kernel, Operand, Output } from "../kernel/kernel.ts";
 import { type Expr, operandsOf, postorder, reduced } from "../kernel/scalar-expr.ts";
-import { keepLastStage } from "./keep-stage.ts";
+import { isStoredByFold, keepLastStage } from "./keep-stage.ts";
 import { accumulator } from "./wasm-accumulator.ts";
 import { encodeModule, FunctionBuilder, type Import, Imports, type MemoryOp } from "./wasm-assembler.ts";
 import { Emitter } from "./wasm-emitter.ts";
@@ -51,23 +51,25 @@ class Program {
   private readonly em: Emitter;
   private readonly kernel: Kernel;
   private readonly outer: number;
-  /** True where the last fold also stores its elements in the output, see `keepLastStage`. */
-  private readonly kept: boolean;
+  /** The output in which the last fold also stores its elements, see `keepLastStage`. */
+  private readonly kept: Stored | undefined;
+  private readonly stored: readonly Stored[];
+  /** Those that are stored after the folds. */
   private readonly elements: readonly Stored[];
   private readonly rows: readonly Stored[];
   private readonly prefixes: readonly Stored[];
   /** What may be computed before a row's loops: all but folds that check indices, which an empty fold must not do. */
   private readonly hoisted: readonly Expr[];
 
-  constructor(em: Emitter, kernel: Kernel, kept: boolean) {
+  constructor(em: Emitter, kernel: Kernel, kept: number | undefined) {
     this.em = em;
     this.kernel = kernel;
-    this.kept = kept;
     this.outer = kernel.rank - kernel.reduced;
-    const stored = kernel.outputs.map((o, i): Stored => ({ ...o, number: kernel.operands.length + i }));
-    this.elements = stored.filter((o) => o.each === "element");
-    this.rows = stored.filter((o) => o.each === "row");
-    this.prefixes = stored.filter((o) => o.each === "prefix");
+    this.stored = kernel.outputs.map((o, i): Stored => ({ ...o, number: kernel.operands.length + i }));
+    this.kept = kept === undefined ? undefined : this.stored[kept];
+    this.elements = this.stored.filter((o) => o.each === "element" && !isStoredByFold(o, o.number));
+    this.rows = this.stored.filter((o) => o.each === "row");
+    this.prefixes = this.stored.filter((o) => o.each === "prefix");
     this.hoisted = [...kernel.reductions.map((r) => r.of).filter((e) => !checksIndices(e)), ...kernel.outputs.flatMap(storeRoots)];
   }
 
@@ -75,7 +77,7 @@ class Program {
     const { em, kernel } = this;
     const stages = kernel.reductions.map((r) => r.of);
     const all = this.hoisted;
-    const used = this.usedBy([...stages, ...all], [...this.elements, ...this.rows, ...this.prefixes]);
+    const used = this.usedBy([...stages, ...all], this.stored);
     em.evaluate(all, 0);
     const column = this.columnMode(stages);
     if (column) {
@@ -95,7 +97,7 @@ class Program {
   private row(): void {
     const { em, kernel } = this;
     for (const [stage, r] of kernel.reductions.entries()) {
-      const kept = this.kept && stage === kernel.reductions.length - 1 ? (this.elements[0] as Stored) : undefined;
+      const kept = stage === kernel.reductions.length - 1 ? this.kept : undefined;
       const stores = kept ? [{ ...kept, result: r.of }] : this.prefixes;
       const roots = [r.of, ...this.prefixes.flatMap(storeRoots)];
       const scalar = em.mode || r.op === "argmax" || r.op === "argmin" || this.prefixes.length > 0;
@@ -228,8 +230,7 @@ class Program {
     if (kernel.reductions.some((r) => r.op === "argmax" || r.op === "argmin")) return undefined;
     const movesAlongLast = stages.every((e) => this.lastAxisMode([e], []) !== undefined && this.movesAlong(kernel.rank - 1, e));
     if (movesAlongLast) return undefined;
-    const stored = [...this.elements, ...this.rows];
-    return this.mode(this.outer - 1, [...stages, ...stored.flatMap(storeRoots)], stored, (e) => e.kind === "reduced");
+    return this.mode(this.outer - 1, [...stages, ...this.stored.flatMap(storeRoots)], this.stored, (e) => e.kind === "reduced");
   }
 
   private movesAlong(axis: number, root: Expr): boolean {

@@ -93,13 +93,22 @@ export function kernelWork(host: CallHost, launch: KernelLaunch, places: readonl
     const phases = [kernelChunks(host, launch, places)];
     return sites.length === 0 ? { phases } : { phases, checks: { sites, geometry: launch.geometry } };
   }
-  const scratch = { base: LAUNCH, offset: 0 };
-  const inputs = places.slice(launch.kernel.outputs.length);
+  const { outputs } = launch.kernel;
+  const [rows, elements] = (["row", "element"] as const).map((each) => places.filter((_, i) => outputs[i]?.each === each));
+  const inputs = places.slice(outputs.length);
   const { split, part, rowBytes, whole } = join;
+  let launchBytes = 0;
+  // The rows of one reduction lie one after the other.
+  const scratch = rowBytes.map((bytes) => {
+    const place = { base: LAUNCH, offset: launchBytes };
+    launchBytes += Math.ceil((split.chunks * bytes) / 16) * 16;
+    return place;
+  });
+  const rowOf = (chunk: number) => scratch.map((place, r) => after(place, chunk * (rowBytes[r] as number)));
   const parts = boxesOf(launch.geometry, split).map(
-    (box, i): Chunk => [kernelCall(host, part, [after(scratch, i * rowBytes), ...inputs], box)],
+    (box, i): Chunk => [kernelCall(host, part, [...rowOf(i), ...(elements as Place[]), ...inputs], box)],
   );
-  return { phases: [parts, [[kernelCall(host, whole, [...places, scratch])]]], launchBytes: split.chunks * rowBytes };
+  return { phases: [parts, [[kernelCall(host, whole, [...(rows as Place[]), ...inputs, ...scratch])]]], launchBytes };
 }
 
 function boxesOf({ extents }: Geometry, { axis, length, chunks }: Split): Box[] {

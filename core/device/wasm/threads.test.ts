@@ -5,6 +5,7 @@ import type { FloatDType, TypedArray } from "../../base/dtype.ts";
 import { type Access, type Geometry, kernel } from "../../kernel/kernel.ts";
 import type { ConvolutionLaunch, Launch, MatmulLaunch } from "../../kernel/launch.ts";
 import { load, reduced, unary } from "../../kernel/scalar-expr.ts";
+import { joinOf } from "../../render/wasm-split.ts";
 import type { Address } from "../device.ts";
 import { createInterpreter } from "../interpreter/device.ts";
 import { createWasm, type WasmOptions } from "./device.ts";
@@ -93,6 +94,37 @@ describe("threads of the wasm device", () => {
       }),
       { numRuns: 400 },
     );
+  });
+
+  it("fold in parts what has several sums and stores its elements too", () => {
+    const [x, y] = [load(0, "f32"), unary("exp", load(0, "f32"))];
+    const row = { ...unit, access: ["fixed"] as Access[], each: "row", storeAt: undefined, accumulate: false } as const;
+    const n = 1000;
+    const c: KernelCase = {
+      kernel: kernel({
+        rank: 1,
+        reduced: 1,
+        operands: [unit],
+        reductions: [
+          { op: "max", of: x, dtype: "f32" },
+          { op: "sum", of: y, dtype: "f32" },
+        ],
+        outputs: [
+          { ...row, result: reduced(1, "f32") },
+          { ...unit, result: y, each: "element", storeAt: undefined, accumulate: false },
+          { ...row, result: unary("neg", reduced(0, "f32")) },
+        ],
+      }),
+      geometry: { extents: [n], strides: [[1], [0], [1], [0]], offsets: [0, 0, 0, 0], indirect: [0, 0, 0, 0].map(() => undefined) },
+      inputs: [Float32Array.from({ length: n }, (_, i) => Math.sin(i))],
+      outputs: [new Float32Array(1), new Float32Array(n), new Float32Array(1)],
+    };
+    const part = joinOf({ kind: "kernel", kernel: c.kernel, geometry: c.geometry, inputs: [0] }, 4);
+    expect(part?.split.chunks).toBeGreaterThan(1);
+    const [got, want] = [runKernelCase(shared, c), runKernelCase(createInterpreter(), c)];
+    expect(runKernelCase(alone, c).map(bits)).toEqual(got.map(bits));
+    for (const [i, row] of want.entries())
+      for (const [k, v] of row.entries()) expect(got[i]?.[k], `${i}[${k}]`).toBeCloseTo(v, i === 0 ? 3 : 6);
   });
 
   it("give matrix products the bits that one thread gives", () => {
