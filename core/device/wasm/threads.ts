@@ -15,10 +15,11 @@ const START_MS = 4;
 
 /**
  * Where a worker holds a chunk for longer than so many times what one takes here, and longer than this in milliseconds, it was taken
- * off its core: others need it, and for a while jobs are not shared.
+ * off its core: others need it, and for so many milliseconds jobs are not shared.
  */
 const LATE = 2;
 const LATE_MS = 0.1;
+const ALONE_MS = 20;
 
 /** Workers are told of so many modules; jobs that need later ones run on the owner. */
 const MOST_MODULES = 4096;
@@ -132,7 +133,7 @@ export class Threads {
     }
     Atomics.store(control, CONTROL.waiting, 0);
     const now = performance.now();
-    if (now - start > Math.max(LATE_MS, LATE * usual)) this.aloneUntil = now + PATIENCE.coolDown;
+    if (now - start > Math.max(LATE_MS, LATE * usual)) this.aloneUntil = now + ALONE_MS;
   }
 
   /** Starts one more worker. It begins by itself, whatever the owner does meanwhile, and does not keep the process alive. */

@@ -37,8 +37,11 @@ export const CONTROL = {
   words: 96,
 } as const;
 
-/** How long a thread looks before it sleeps, how long one round of looks may take if it was on its core, and for how long after that nobody looks; ms. */
-export const PATIENCE = { looks: 32, most: 0.05, takenOff: 0.015, coolDown: 20 } as const;
+/**
+ * How long a thread looks before it sleeps, how long one round of looks may take if it was on its core (an interrupt takes some tens of
+ * microseconds), and for how long after that it does not look; ms.
+ */
+export const PATIENCE = { looks: 32, most: 0.2, takenOff: 0.1, coolDown: 2 } as const;
 
 export interface WorkerData {
   readonly memory: WebAssembly.Memory;
