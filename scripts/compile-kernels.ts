@@ -1,6 +1,6 @@
 /**
  * `node dist/scripts/compile-kernels.js FOLDER`: CUDA programs that were written there (FAKE_CUDA_DUMP, docs/fake-cuda.md) are compiled by
- * NVIDIA's own compilers, for every architecture that the device is made for: by nvcc, all together in few runs, and by NVRTC, one by one.
+ * NVIDIA's own compilers, for every architecture that the device is made for: by nvcc and by NVRTC, many of them together in a run.
  * No GPU is needed. A compiler that is not here is named with the reason, and nothing is said to be checked by it.
  */
 import { execFileSync } from "node:child_process";
@@ -31,10 +31,9 @@ function kernelsOf(program: string): string {
   return program.slice(headers.length);
 }
 
-/** Programs as one: their kernels are all called k0, k1, …, so those of each get a prefix. */
+/** The kernels of programs as one text: they are all called k0, k1, …, so those of each get a prefix. */
 function joined(programs: readonly string[]): string {
-  const kernels = programs.map((program, i) => kernelsOf(program).replace(/\bk(?=\d)/g, `p${i}_k`));
-  return [runtimeText(kernels.join("")), ...kernels].join("\n");
+  return programs.map((program, i) => kernelsOf(program).replace(/\bk(?=\d)/g, `p${i}_k`)).join("\n");
 }
 
 function byNvcc(programs: readonly string[], folder: string): boolean {
@@ -48,7 +47,8 @@ function byNvcc(programs: readonly string[], folder: string): boolean {
   const flags = ["-fatbin", ...targets, "--threads", "0", "--fmad=false", "-diag-suppress", "177", "-Werror", "all-warnings"];
   for (let from = 0; from < programs.length; from += BATCH) {
     const file = join(folder, `${from}.cu`);
-    writeFileSync(file, joined(programs.slice(from, from + BATCH)));
+    const kernels = joined(programs.slice(from, from + BATCH));
+    writeFileSync(file, `${runtimeText(kernels)}\n${kernels}`);
     try {
       execFileSync("nvcc", [...flags, "-o", join(folder, "kernels.fatbin"), file], { encoding: "utf8", stdio: "pipe" });
     } catch (error) {
@@ -64,14 +64,14 @@ function byNvrtc(programs: readonly string[], folder: string): boolean {
   const { TRIGRAD_LIBNVRTC: _, ...environment } = process.env;
   const library = canCallNative() ? openCudaLibrary("nvrtc", 13, environment) : undefined;
   if (library === undefined) {
-    console.log("NVRTC: left out, it is not found (CUDA_HOME, the loader's path, wheels of the active Python)");
+    console.log("NVRTC: left out, it is not found (CUDA_HOME, the loader's path, NVIDIA's wheels in a Python; see scripts/nvrtc-wheel)");
     return true;
   }
   for (const architecture of ARCHITECTURES) {
     const compiler = new CudaCompiler(library, architecture, new ImageCache(folder, undefined, ".cubin"));
-    for (const program of programs) {
+    for (let from = 0; from < programs.length; from += BATCH) {
       try {
-        compiler.image(kernelsOf(program));
+        compiler.image(joined(programs.slice(from, from + BATCH)));
       } catch (error) {
         console.log(`NVRTC: ${(error as Error).message}`);
         return false;
