@@ -67,6 +67,7 @@ function cudaLibraries(): Finding[] {
     ["cuda driver", "driver", "the cuda device", "install the driver of an NVIDIA GPU"],
     ["nvrtc", "nvrtc", "kernels of the cuda device", wheels("nvidia-cuda-nvrtc")],
     ["cublas", "cublas", "matrix products of the cuda device", wheels("nvidia-cublas")],
+    ["cudnn", "cudnn", "convolutions of the cuda device", wheels("nvidia-cudnn-cu13")],
   ] as const;
   return wanted.map(([name, library, use, how]) => {
     const found = probe(() => openCudaLibrary(library, NEWEST_CUDA), undefined);

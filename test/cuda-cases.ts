@@ -114,6 +114,26 @@ export function reduction(extents: number[], strides: number[], ops: readonly Re
   };
 }
 
+/** What rows are above their least elements, and where these are; rows are `pitch` elements apart. */
+export function rowProgram(rows: number, columns: number, pitch: number): KernelCase {
+  const x = load(0, f32);
+  const { kernel, geometry } = describeFused({
+    extents: [rows, columns],
+    reduced: 1,
+    operands: [{ dtype: f32, strides: [pitch, 1], input: 0 }],
+    reductions: [
+      { op: "min", of: x, dtype: f32 },
+      { op: "argmin", of: x, dtype: "i32" },
+    ],
+    outputs: [
+      { dtype: f32, strides: [pitch, 1], result: binary("sub", x, reduced(0, f32)) },
+      { dtype: "i32", strides: [1, 0], result: reduced(1, "i32"), each: "row" },
+    ],
+  });
+  const inputs = [fill(rows * pitch)];
+  return { kernel, geometry, inputs, outputs: [new Float32Array(rows * pitch), new Int32Array(rows)] };
+}
+
 /** Small integers in launches of every schedule. */
 export function teamCases(): KernelCase[] {
   const x = load(0, f32);
@@ -165,6 +185,9 @@ export function teamCases(): KernelCase[] {
     scatterCase(50, 12),
     scatterCase(150, 301),
     scatterAlong(203),
+    rowProgram(40, 131, 132),
+    rowProgram(9, 1203, 1204),
+    rowProgram(40, 131, 133),
     ...(["sum", "max", "argmin"] as const).flatMap((op) => [
       reduction([20_001], [1], [op], small),
       reduction([300, 5], [5, 1], [op], small),

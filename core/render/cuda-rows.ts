@@ -4,8 +4,9 @@
  * through shared memory beyond one. Parts of long rows are left in memory and joined by a kernel of their own.
  */
 import type { Kernel, Output } from "../kernel/kernel.ts";
-import type { Expr } from "../kernel/scalar-expr.ts";
+import { type Expr, postorder } from "../kernel/scalar-expr.ts";
 import { type Fold, foldOf, joined, wins } from "./c-fold.ts";
+import { C_TYPE } from "./c-scalar.ts";
 import { CudaProgram, type RenderedCuda, type Stored } from "./cuda-program.ts";
 import type { CudaSchedule } from "./cuda-schedule.ts";
 import { THREADS, TILE } from "./cuda-schedule.ts";
@@ -138,8 +139,9 @@ export class CudaRows extends CudaProgram {
     }
     const elements = this.of("element");
     if (elements.length > 0) {
-      this.eachColumn(() => {
-        em.hoist(elements.flatMap(storeRoots));
+      const roots = elements.flatMap(storeRoots);
+      this.eachColumn(roots, elements, () => {
+        em.hoist(roots);
         this.store(elements, this.across ? "valid" : undefined);
       });
     }
@@ -170,21 +172,52 @@ export class CudaRows extends CudaProgram {
     return Array.from({ length: this.kernel.reduced }, (_, i) => this.outer + i);
   }
 
-  /** This member's columns of the row, or of its part. */
-  private eachColumn(body: () => void): void {
+  /** This member's columns of the row, or of its part; `body` gets the text of the column, reads what is in `roots` and stores `stored`. */
+  private eachColumn(roots: readonly Expr[], stored: readonly Stored[], body: (column: string) => void): void {
     const { em, layout, index, team } = this;
     const axes = this.reducedAxes();
     if (axes.length === 0) {
-      em.block("", body);
+      em.block("", () => body("0"));
       return;
     }
     const [from, to] = this.schedule.split ? ["from", "to"] : ["0", layout.number("columns")];
     em.block("", () => {
-      em.line("#pragma unroll 4");
-      em.block(`for (${index} r = ${from}${team > 1 ? " + member" : ""}; r < ${to}; r += ${team})`, () => {
+      let begin: string = from;
+      if (this.schedule.vector > 1) {
+        begin = "rest";
+        em.line(`const ${index} rest = ${from} + (${to} - ${from}) / 4 * 4;`);
+        this.vectors(from, roots, stored, body);
+      }
+      if (this.schedule.vector === 1) em.line("#pragma unroll 4");
+      em.block(`for (${index} r = ${begin}${team > 1 ? " + member" : ""}; r < ${to}; r += ${team})`, () => {
         em.coordinates("r", axes, "q");
-        em.at(axes, (axis) => `i${axis}`, body);
+        em.at(
+          axes,
+          (axis) => `i${axis}`,
+          () => body("r"),
+        );
       });
+    });
+  }
+
+  /** Columns up to `rest` four at a time: single loads and stores where a pointer of this launch does not fit vectors. */
+  private vectors(from: string, roots: readonly Expr[], stored: readonly Stored[], body: (column: string) => void): void {
+    const { em, kernel, index } = this;
+    const last = kernel.rank - 1;
+    const moves = (k: number) => this.operands[k]?.access[last] === "unit";
+    const loaded = [...new Set(postorder(roots).flatMap((e) => (e.kind === "load" && moves(e.operand) ? [e.operand] : [])))];
+    const written = stored.map((o) => o.number).filter(moves);
+    const type = (k: number) => C_TYPE[(this.operands[k] as (typeof this.operands)[number]).dtype];
+    if (loaded.length + written.length > 0)
+      em.line(`const bool aligned = ((${[...loaded, ...written].map((k) => `(tg_address)${em.pointer(k)}`).join(" | ")}) & 15) == 0;`);
+    em.line("#pragma unroll 2");
+    em.block(`for (${index} c = ${from} + member * 4; c < rest; c += ${4 * this.team})`, () => {
+      for (const k of loaded) em.line(`const tg_four<${type(k)}> v${k} = tg_load_four(${em.pointer(k)} + c, aligned);`);
+      for (const k of written) em.line(`tg_four<${type(k)}> w${k};`);
+      const texts = new Map([...loaded.map((k) => [k, `v${k}.x[e]`] as const), ...written.map((k) => [k, `w${k}.x[e]`] as const)]);
+      em.line("#pragma unroll");
+      em.block("for (int e = 0; e < 4; e++)", () => em.holding(texts, () => em.lane(last, "(c + e)", () => body("(c + e)"))));
+      for (const k of written) em.line(`tg_store_four(${em.pointer(k)} + c, w${k}, aligned);`);
     });
   }
 
@@ -192,10 +225,10 @@ export class CudaRows extends CudaProgram {
     const { em } = this;
     const fold = this.folds[s] as Fold;
     const { of } = this.kernel.reductions[s] as Kernel["reductions"][number];
-    this.eachColumn(() => {
+    this.eachColumn([of], [], (column) => {
       em.hoist([of]);
       em.line(`const ${fold.type} k = ${fold.term(em.name(of))};`);
-      if (fold.seeksPosition) this.takePosition(s, "k", "(int)r");
+      if (fold.seeksPosition) this.takePosition(s, "k", `(int)${column}`);
       else em.line(`a${s} = ${joined(fold, `a${s}`, "k")};`);
     });
   }
@@ -252,7 +285,7 @@ export class CudaRows extends CudaProgram {
       em.stages = s;
     };
     if (this.team === 1) {
-      this.eachColumn(() => {
+      this.eachColumn([of, ...outputs.flatMap(storeRoots)], [], () => {
         em.hoist([of]);
         em.line(`const ${fold.type} k = ${fold.term(em.name(of))};`, `a${s} = ${joined(fold, `a${s}`, "k")};`);
         finish();

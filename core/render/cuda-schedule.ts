@@ -5,11 +5,12 @@
  *  - a map whose points store elements of their own: every thread takes points of a grid, four at a time where they lie side by
  *    side; a transposing map goes by tiles of 32 × 32, so that what one axis fetches the other finds in the cache;
  *  - a fold or row program: every row is folded by a team of 1, 8, 32 or 256 threads, whose lanes run along the row or, where
- *    memory lies so (sums of columns), along 32 rows; a long fold to few results is split, and its parts joined by a second kernel;
+ *    memory lies so (sums of columns), along 32 rows; rows of some length are read and stored four elements at a time; a long fold
+ *    to few results is split, and its parts joined by a second kernel;
  *  - where several points store to one element, a thread walks all of these in row-major order; where an index says where, and they
  *    are many, a warp has a place along the indirect axis and looks for the points that store there.
  */
-import type { Geometry, Kernel } from "../kernel/kernel.ts";
+import type { Geometry, Kernel, Operand } from "../kernel/kernel.ts";
 import { postorder } from "../kernel/scalar-expr.ts";
 import { arePlacesApart } from "./apart.ts";
 import { scheduleOf, storesApart } from "./c-schedule.ts";
@@ -19,7 +20,7 @@ import { allOperands } from "./wasm-layout.ts";
 export interface CudaSchedule {
   readonly wide: boolean;
   readonly form: "map" | "tiles" | "rows" | "scatter";
-  /** Points of a map that a thread takes at once, along the last axis. */
+  /** Points that a thread takes at once, along the last axis: of a map, or of a row. */
   readonly vector: 1 | 4;
   /** The axis along which neighbouring threads lie, and the other axis of a tile; -1: none. */
   readonly lanes: number;
@@ -85,7 +86,8 @@ export function cudaSchedule(kernel: Kernel, geometry: Geometry): CudaSchedule {
   if (scans) return { ...base, form: "rows", team: columns < 16 ? 1 : columns >= 1024 && rows < 4096 ? THREADS : 32 };
   const team = columns >= 2048 || (columns >= 256 && rows < 1024) ? THREADS : columns >= 16 ? 32 : 1;
   const split = team === THREADS && isSplittable(kernel) && partsOf(rows, rows, columns, team) > 1;
-  return { ...base, form: "rows", team, split };
+  const vector = kernel.reduced === 1 && columns >= 4 * team && team > 1 && areVectors(kernel, geometry, () => true) ? 4 : 1;
+  return { ...base, form: "rows", team, split, vector };
 }
 
 /** What of a schedule shows in the text. */
@@ -130,7 +132,8 @@ export function cudaGrid(kernel: Kernel, geometry: Geometry, schedule: CudaSched
   const columns = product(extents.slice(outer));
   const perBlock = across ? TILE : THREADS / team;
   const parts = split ? partsOf(across ? rows / TILE : rows, rows, columns, team) : 1;
-  const grain = Math.max(1, Math.ceil(columns / parts));
+  // Parts begin where vectors do.
+  const grain = Math.max(1, vector * Math.ceil(columns / parts / vector));
   const chunks = split ? Math.ceil(columns / grain) : 1;
   const threads = across ? ([TILE, team] as const) : ([team, THREADS / team] as const);
   return { blocks: Math.ceil(rows / perBlock), threads, work: { counts: extents, total: rows, columns, grain, chunks } };
@@ -146,15 +149,18 @@ function mapSchedule(kernel: Kernel, geometry: Geometry): Pick<CudaSchedule, "fo
   if (last < 0) return plain;
   const { lanes, tile } = scheduleOf(kernel, geometry);
   if (tile >= 0 && lanes >= 0) return { form: "tiles", vector: 1, lanes, tile };
-  const operands = allOperands(kernel);
   const length = geometry.extents[last] as number;
-  const fits = (k: number) => geometry.strides[k]?.every((s, axis) => axis === last || s % 4 === 0 || geometry.extents[axis] === 1);
   const isVector =
-    length >= 4 &&
-    (kernel.rank === 1 || length % 4 === 0) &&
-    kernel.outputs.every((o) => !o.accumulate && !o.indirect) &&
-    operands.every((o, k) => o.access[last] !== "strided" && (o.access[last] === "fixed" || (!o.indirect && fits(k))));
+    length >= 4 && (kernel.rank === 1 || length % 4 === 0) && areVectors(kernel, geometry, (o) => !o.accumulate && !o.indirect);
   return isVector ? { ...plain, vector: 4 } : plain;
+}
+
+/** True where all that moves along the last axis does so by single elements, and begins at a multiple of four wherever the others are. */
+function areVectors(kernel: Kernel, { extents, strides }: Geometry, mayStore: (output: Kernel["outputs"][number]) => boolean): boolean {
+  const last = kernel.rank - 1;
+  const fits = (k: number) => strides[k]?.every((s, axis) => axis === last || s % 4 === 0 || extents[axis] === 1);
+  const moves = (o: Operand, k: number) => o.access[last] !== "strided" && (o.access[last] === "fixed" || (!o.indirect && fits(k)));
+  return kernel.outputs.every(mayStore) && allOperands(kernel).every(moves);
 }
 
 /** A fold to few results may be split where nothing but results of folds is stored and none needs another. */

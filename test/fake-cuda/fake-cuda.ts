@@ -1,5 +1,5 @@
 /**
- * A CUDA driver, NVRTC and cuBLAS that need no GPU and really run the kernels, so that what is wrong with a kernel, a copy or a
+ * A CUDA driver, NVRTC, cuBLAS and cuDNN that need no GPU and really run the kernels, so that what is wrong with a kernel, a copy or a
  * lifetime fails a test (docs/fake-cuda.md). The C++ of source/ is built once into the cache of the project, by the compiler of the
  * system; where there is none, tests that need it are skipped and say so.
  */
@@ -19,7 +19,9 @@ export interface FakeCuda {
   /** Paths of the libraries. */
   readonly cuda: string;
   readonly nvrtc: string;
+  /** cuBLAS and, as in the real one, cuBLASLt. */
   readonly cublas: string;
+  readonly cudnn: string;
   /** Makes the CUDA device of a process use them; more settings are in source/context.cpp and the documentation. */
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -45,11 +47,19 @@ function build(): FakeCuda | { readonly reason: string } {
   const folder = join(cacheFolder(), `fake-cuda-${key}`);
   if (!existsSync(folder)) alone(`${folder}.lock`, () => existsSync(folder) || make(folder, key, compiler.command));
   trimImages(join(folder, "images"));
-  const paths = { cuda: join(folder, "libcuda.so"), nvrtc: join(folder, "libnvrtc.so"), cublas: join(folder, "libcublas.so") };
-  return { ...paths, environment: { TRIGRAD_LIBCUDA: paths.cuda, TRIGRAD_LIBNVRTC: paths.nvrtc, TRIGRAD_LIBCUBLAS: paths.cublas } };
+  const at = (name: string) => join(folder, `lib${name}.so`);
+  const paths = { cuda: at("cuda"), nvrtc: at("nvrtc"), cublas: at("cublas"), cudnn: at("cudnn") };
+  const environment = {
+    TRIGRAD_LIBCUDA: paths.cuda,
+    TRIGRAD_LIBNVRTC: paths.nvrtc,
+    TRIGRAD_LIBCUBLAS: paths.cublas,
+    TRIGRAD_LIBCUDNN: paths.cudnn,
+  };
+  return { ...paths, environment };
 }
 
-function findCompiler(): { readonly command: string; readonly version: string } | undefined {
+/** The C++ compiler of the system. */
+export function findCompiler(): { readonly command: string; readonly version: string } | undefined {
   for (const command of process.env.CXX ? [process.env.CXX] : ["g++", "clang++"]) {
     try {
       const version = execFileSync(command, ["--version"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
@@ -77,7 +87,8 @@ function make(folder: string, key: string, compiler: string): void {
   try {
     compile("libcuda.so", DRIVER, []);
     compile("libnvrtc.so", ["nvrtc"], [...driver, ...Object.entries(words).map(([name, value]) => `-D${name}="${value}"`)]);
-    compile("libcublas.so", ["cublas"], [...driver, "-O3"]);
+    compile("libcublas.so", ["cublas", "cublas-lt"], [...driver, "-O3"]);
+    compile("libcudnn.so", ["cudnn"], [...driver, "-O3"]);
     mkdirSync(path("images"));
     renameSync(temporary, folder);
   } catch (error) {

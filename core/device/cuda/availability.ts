@@ -30,9 +30,11 @@ function look(): Availability {
     const cublas = openCudaLibrary("cublas", system.major);
     const products =
       cublas === undefined ? "no cuBLAS: products by our own kernels (pip install nvidia-cublas)" : `cuBLAS ${fileOf(cublas)}`;
+    const cudnn = openCudaLibrary("cudnn", system.major);
+    const convolutions = cudnn === undefined ? "no cuDNN: convolutions by our own kernels" : `cuDNN ${fileOf(cudnn)}`;
     return {
       available: true,
-      detail: `${gpu.name} (${gpu.architecture}), driver for CUDA ${system.version}, NVRTC ${version} ${fileOf(nvrtc)}, ${products}`,
+      detail: `${gpu.name} (${gpu.architecture}), driver for CUDA ${system.version}, NVRTC ${version} ${fileOf(nvrtc)}, ${products}, ${convolutions}`,
     };
   } catch (error) {
     if (!(error instanceof BenchError)) throw error;

@@ -2,12 +2,10 @@
  * Launches that need nothing of each other, side by side: while a plan is captured, streams beside the main one wait for what came
  * before, take the members in turns, and are waited for by what comes after. The graph then has a branch for each stream.
  */
-import type { Driver } from "./driver.ts";
+import { DRIVER_CONSTANTS, type Driver } from "./driver.ts";
 
 /** Streams beside the main one: chains that a GPU can run at once without more bookkeeping than they save. */
 const SIDES = 8;
-const STREAM_NON_BLOCKING = 1;
-const EVENT_WITHOUT_TIME = 2;
 
 export class Company {
   private readonly driver: Driver;
@@ -19,11 +17,11 @@ export class Company {
     this.driver = driver;
     this.main = main;
     const event = () => {
-      driver.call("cuEventCreate", driver.cell, EVENT_WITHOUT_TIME);
+      driver.call("cuEventCreate", driver.cell, DRIVER_CONSTANTS.CU_EVENT_DISABLE_TIMING);
       return driver.found;
     };
     const side = () => {
-      driver.call("cuStreamCreate", driver.cell, STREAM_NON_BLOCKING);
+      driver.call("cuStreamCreate", driver.cell, DRIVER_CONSTANTS.CU_STREAM_NON_BLOCKING);
       return { stream: driver.found, event: event() };
     };
     this.sides = Array.from({ length: SIDES }, side);

@@ -13,7 +13,7 @@ import { ImageCache } from "../image-cache.ts";
 import { fileOf } from "./find.ts";
 import { runtimeText } from "./runtime-text.ts";
 
-const SIGNATURES = {
+export const NVRTC_FUNCTIONS = {
   nvrtcVersion: ["address", "address"],
   nvrtcCreateProgram: ["address", "string", "string", "int32", "address", "address"],
   nvrtcCompileProgram: ["address", "int32", "strings"],
@@ -115,11 +115,11 @@ export class CudaCompiler {
     return (this.words[0] as number) + (this.words[1] as number) * 4294967296;
   }
 
-  private function(name: keyof typeof SIGNATURES) {
-    return this.library.declare(name, "int32", SIGNATURES[name]);
+  private function(name: keyof typeof NVRTC_FUNCTIONS) {
+    return this.library.declare(name, "int32", NVRTC_FUNCTIONS[name]);
   }
 
-  private call(name: keyof typeof SIGNATURES, ...args: (number | string | ArrayBufferView)[]): void {
+  private call(name: keyof typeof NVRTC_FUNCTIONS, ...args: (number | string | ArrayBufferView)[]): void {
     const status = this.function(name)(...args);
     if (status !== 0) throw new BenchError("runtime", `NVRTC failed in ${name}: ${this.describe(status)}`);
   }

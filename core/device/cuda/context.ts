@@ -6,7 +6,7 @@ import { BenchError } from "../../base/errors.ts";
 import type { Library } from "../foreign.ts";
 import { readText } from "../foreign.ts";
 import { CudaCompiler } from "./compiler.ts";
-import { Driver } from "./driver.ts";
+import { DRIVER_CONSTANTS, Driver } from "./driver.ts";
 import { OLDEST_CUDA, openCudaLibrary } from "./find.ts";
 
 export interface Gpu {
@@ -28,6 +28,7 @@ export interface CudaContext {
   readonly stream: number;
   readonly compiler: CudaCompiler;
   readonly cublas: Library | undefined;
+  readonly cudnn: Library | undefined;
 }
 
 /** CUDA as far as it can be told without taking a GPU: the driver, and how many GPUs there are. */
@@ -52,14 +53,12 @@ export function cudaSystem(environment: NodeJS.ProcessEnv = process.env): CudaSy
     });
   }
   const status = driver.attempt("cuInit", 0);
-  if (status === NO_DEVICE) return { driver, major, version, gpus: 0 };
+  if (status === DRIVER_CONSTANTS.CUDA_ERROR_NO_DEVICE) return { driver, major, version, gpus: 0 };
   if (status !== 0)
     throw new BenchError("environment", driver.failure(status, "cuInit").message, { advice: "see nvidia-smi, and bench doctor" });
   driver.call("cuDeviceGetCount", driver.cell);
   return { driver, major, version, gpus: driver.foundInteger };
 }
-
-const NO_DEVICE = 100;
 
 /** The number of the GPU to use. */
 export function chosenGpu(environment: NodeJS.ProcessEnv = process.env): number {
@@ -99,8 +98,12 @@ export function gpuFacts({ driver, gpus }: CudaSystem, number: number): Gpu {
   };
 }
 
-const ATTRIBUTE = { processors: 16, major: 75, minor: 76, memoryPools: 115 } as const;
-const STREAM_NON_BLOCKING = 1;
+const ATTRIBUTE = {
+  processors: DRIVER_CONSTANTS.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT,
+  major: DRIVER_CONSTANTS.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR,
+  minor: DRIVER_CONSTANTS.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR,
+  memoryPools: DRIVER_CONSTANTS.CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED,
+} as const;
 
 /** Takes a GPU. Throws an `environment` error that says what is missing. */
 export function openContext(number: number): CudaContext {
@@ -112,10 +115,12 @@ export function openContext(number: number): CudaContext {
   if (nvrtc === undefined) throw noCompiler(major);
   driver.call("cuDevicePrimaryCtxRetain", driver.cell, handleOf(driver, number));
   driver.call("cuCtxSetCurrent", driver.found);
-  driver.call("cuStreamCreate", driver.cell, STREAM_NON_BLOCKING);
+  driver.call("cuStreamCreate", driver.cell, DRIVER_CONSTANTS.CU_STREAM_NON_BLOCKING);
   const stream = driver.found;
   const compiler = new CudaCompiler(nvrtc, gpu.architecture);
-  return { driver, gpu, driverVersion: version, stream, compiler, cublas: openCudaLibrary("cublas", major) };
+  // cuDNN needs libraries that come with cuBLAS: it finds those that are open.
+  const cublas = openCudaLibrary("cublas", major);
+  return { driver, gpu, driverVersion: version, stream, compiler, cublas, cudnn: openCudaLibrary("cudnn", major) };
 }
 
 function handleOf(driver: Driver, number: number): number {

@@ -2,39 +2,45 @@
  * Matrix products by cuBLAS. It thinks in columns: a row-major C = A · B is its C^T = B^T · A^T, so the operands change places and
  * every matrix is given as it lies. Working memory is ours, so that products can be captured into graphs and give the same bits.
  */
-import { BenchError } from "../../base/errors.ts";
 import type { MatmulLaunch } from "../../kernel/launch.ts";
 import type { Address } from "../device.ts";
-import { allocateNative, type Library, type NativeFunction, type NativeType, readText, viewMemory } from "../foreign.ts";
+import { allocateNative, type Library, type NativeType, viewMemory } from "../foreign.ts";
+import { StatusLibrary } from "./status-library.ts";
 
 const address = "address";
 const int32 = "int32";
-const HANDLES = [address] as const;
+const int64 = "int64";
 const GEMM: readonly NativeType[] = [
-  address,
-  int32,
-  int32,
-  int32,
-  int32,
-  int32,
-  address,
-  address,
-  int32,
-  address,
-  int32,
-  address,
-  address,
-  int32,
+  ...([address, int32, int32, int32, int32, int32, address] as const),
+  ...([address, int32, address, int32, address, address, int32] as const),
 ];
 const STRIDED: readonly NativeType[] = [
   ...([address, int32, int32, int32, int32, int32, address] as const),
-  ...([address, int32, "int64", address, int32, "int64", address, address, int32, "int64", int32] as const),
+  ...([address, int32, int64, address, int32, int64, address, address, int32, int64, int32] as const),
 ];
 
-const DEFAULT_MATH = 0;
-const TF32_MATH = 3;
+export const CUBLAS_FUNCTIONS = {
+  cublasCreate_v2: [address],
+  cublasSetStream_v2: [address, address],
+  cublasSetWorkspace_v2: [address, address, int64],
+  cublasSetMathMode: [address, int32],
+  cublasSgemm_v2: GEMM,
+  cublasDgemm_v2: GEMM,
+  cublasSgemmStridedBatched: STRIDED,
+  cublasDgemmStridedBatched: STRIDED,
+} as const;
+
+export const CUBLAS_CONSTANTS = { CUBLAS_OP_N: 0, CUBLAS_OP_T: 1, CUBLAS_DEFAULT_MATH: 0, CUBLAS_TF32_TENSOR_OP_MATH: 3 } as const;
+
+export const CUBLAS_WORDS = {
+  title: "cuBLAS",
+  describe: "cublasGetStatusString",
+  advice: "with TRIGRAD_LIBCUBLAS set to nothing our own kernels compute products",
+} as const;
 
 export const WORKSPACE_BYTES = 32 * 2 ** 20;
+/** Extents and leading dimensions are 32-bit numbers. */
+const MOST = 2 ** 31 - 1;
 
 /** Consecutive matrices whose offsets grow by fixed steps. */
 interface Run {
@@ -46,26 +52,21 @@ interface Run {
 }
 
 export class Cublas {
-  private readonly library: Library;
+  private readonly library: StatusLibrary<typeof CUBLAS_FUNCTIONS>;
   private readonly handle: number;
   /** 1 and 0, as f32 and as f64. */
   private readonly scalars = allocateNative(32);
-  private readonly functions = new Map<string, NativeFunction>();
 
   /** `tf32`: products of f32 may round their operands to 10 bits behind the point. */
   constructor(library: Library, stream: number, workspace: Address, tf32: boolean) {
-    this.library = library;
+    this.library = new StatusLibrary(library, CUBLAS_FUNCTIONS, CUBLAS_WORDS);
     new Float32Array(viewMemory(this.scalars, 8)).set([1, 0]);
     new Float64Array(viewMemory(this.scalars + 16, 16)).set([1, 0]);
-    const cell = allocateNative(8);
-    this.check(this.declare("cublasCreate_v2", HANDLES)(cell), "cublasCreate");
-    this.handle = Number(new BigUint64Array(viewMemory(cell, 8))[0]);
-    this.check(this.declare("cublasSetStream_v2", [address, address])(this.handle, stream), "cublasSetStream");
-    this.check(
-      this.declare("cublasSetWorkspace_v2", [address, address, "int64"])(this.handle, workspace, WORKSPACE_BYTES),
-      "cublasSetWorkspace",
-    );
-    this.check(this.declare("cublasSetMathMode", [address, int32])(this.handle, tf32 ? TF32_MATH : DEFAULT_MATH), "cublasSetMathMode");
+    this.handle = this.library.made(this.library.function("cublasCreate_v2"), "cublasCreate");
+    this.library.call("cublasSetStream_v2", this.handle, stream);
+    this.library.call("cublasSetWorkspace_v2", this.handle, workspace, WORKSPACE_BYTES);
+    const { CUBLAS_TF32_TENSOR_OP_MATH, CUBLAS_DEFAULT_MATH } = CUBLAS_CONSTANTS;
+    this.library.call("cublasSetMathMode", this.handle, tf32 ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_DEFAULT_MATH);
   }
 
   /** A function that puts the product on the stream; k is not 0, and no extent is. */
@@ -76,8 +77,8 @@ export class Cublas {
     const letter = dtype === "f32" ? "S" : "D";
     const [lda, ldb] = [transposeA ? m : k, transposeB ? k : n];
     const head = [this.handle, Number(transposeB), Number(transposeA), n, m, k, one] as const;
-    const single = this.declare(`cublas${letter}gemm_v2`, GEMM);
-    const strided = this.declare(`cublas${letter}gemmStridedBatched`, STRIDED);
+    const single = this.library.function(`cublas${letter}gemm_v2`);
+    const strided = this.library.function(`cublas${letter}gemmStridedBatched`);
     const runs = runsOf(launch);
     return (c, a, b) => {
       for (const r of runs) {
@@ -86,30 +87,15 @@ export class Cublas {
           r.count === 1
             ? single(...head, bt, ldb, at, lda, one + size, ct, n)
             : strided(...head, bt, ldb, r.steps.b, at, lda, r.steps.a, one + size, ct, n, r.steps.c, r.count);
-        if (status !== 0) throw this.failure(status, `a product of ${m}×${k} and ${k}×${n}`);
+        if (status !== 0) throw this.library.failure(status, `a product of ${m}×${k} and ${k}×${n}`);
       }
     };
   }
+}
 
-  private declare(name: string, types: readonly NativeType[]): NativeFunction {
-    let f = this.functions.get(name);
-    if (f === undefined) {
-      f = this.library.declare(name, int32, types);
-      this.functions.set(name, f);
-    }
-    return f;
-  }
-
-  private check(status: number, what: string): void {
-    if (status !== 0) throw this.failure(status, what);
-  }
-
-  private failure(status: number, what: string): BenchError {
-    const text = readText(this.library.declare("cublasGetStatusString", address, [int32])(status), 256);
-    return new BenchError("runtime", `cuBLAS failed in ${what}: ${text} (${status})`, {
-      advice: "with TRIGRAD_LIBCUBLAS set to nothing our own kernels compute products",
-    });
-  }
+/** Whether cuBLAS can be asked for a product. */
+export function fitsCublas({ m, n, k, batch }: MatmulLaunch): boolean {
+  return k > 0 && Math.max(m, n, k, batch.length) <= MOST;
 }
 
 /** The batch as few runs of matrices at fixed distances. */

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { drawKernelCase, runKernelCase as run } from "../../../test/arbitrary-kernel.ts";
 import { cuda } from "../../../test/cuda.ts";
-import { gatherCase, launchOf, reduction, scatterCase, stepOf, teamCases, vectorMap } from "../../../test/cuda-cases.ts";
+import { gatherCase, launchOf, reduction, rowProgram, scatterCase, stepOf, teamCases, vectorMap } from "../../../test/cuda-cases.ts";
 import type { RoutineLaunch } from "../../kernel/launch.ts";
 import { cudaSchedule } from "../../render/cuda-schedule.ts";
 import type { Address, Device } from "../device.ts";
@@ -45,7 +45,9 @@ describe.runIf(cuda.available)("the CUDA device", () => {
         "rows 1 1",
         "rows 1 32",
         "rows 1 256",
-        "rows 1 256 split",
+        "rows 4 32",
+        "rows 4 256",
+        "rows 4 256 split",
         "rows 1 8 across",
         "rows 1 8 across split",
         "rows 1 1 serial",
@@ -84,6 +86,17 @@ describe.runIf(cuda.available)("the CUDA device", () => {
     expect(device.download(out + 4, f32, 1027)).toEqual(run(interpreter, c)[0]);
     device.free(at, 8 * 1027);
     device.free(out, 8 * 1027);
+  });
+
+  it("keeps rows at an address that vectors do not fit apart", () => {
+    const c = rowProgram(5, 131, 132);
+    const lengths = [...c.outputs, ...c.inputs].map((data) => data.byteLength);
+    const blocks = lengths.map((bytes) => device.alloc(bytes + 4));
+    device.upload((blocks[2] as Address) + 4, c.inputs[0] as Float32Array);
+    device.upload((blocks[0] as Address) + 4, c.outputs[0] as Float32Array);
+    device.prepare(launchOf(c))(...(blocks.map((b) => b + 4) as [Address]));
+    expect(device.download((blocks[0] as Address) + 4, f32, 5 * 132)).toEqual(run(interpreter, c)[0]);
+    for (const [i, block] of blocks.entries()) device.free(block, (lengths[i] as number) + 4);
   });
 
   it("reports an index out of range with its position at the next wait, also from within a plan, and works on", () => {
@@ -147,7 +160,7 @@ describe.runIf(cuda.available)("the CUDA device", () => {
     device.free(b, 4 * n);
   });
 
-  it("computes routines on the host, between launches", () => {
+  it("computes routines within a plan", () => {
     const launch: RoutineLaunch = {
       kind: "routine",
       routine: "solve",

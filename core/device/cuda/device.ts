@@ -1,25 +1,31 @@
 /**
  * The CUDA device: kernels become CUDA C that NVRTC compiles for the GPU at hand, launches go to one stream and come back when they
- * are waited for, products are cuBLAS's where it is found and our own kernels elsewhere. Memory comes from a pool in the order of
+ * are waited for, products are cuBLAS's and convolutions cuDNN's where these are found, and our own kernels elsewhere. Memory comes from a pool in the order of
  * the stream, so a freed buffer is handed out again at once. Indices out of range are reported when the host next waits.
  */
 import { type DType, hostArray, type TypedArray } from "../../base/dtype.ts";
+import { BenchError } from "../../base/errors.ts";
 import type { Launch, RoutineLaunch } from "../../kernel/launch.ts";
 import { runRoutine } from "../../kernel/routines/run.ts";
 import type { Address, Device, DeviceStats, DeviceTimes, Runnable } from "../device.ts";
-import type { NativeFunction } from "../foreign.ts";
+import type { Library, NativeFunction } from "../foreign.ts";
 import type { PlanStep, RunnablePlan } from "../plan.ts";
 import { Pool } from "../pool.ts";
 import { Tables } from "../tables.ts";
 import { Company } from "./company.ts";
 import { type CudaContext, chosenGpu, openContext } from "./context.ts";
 import { Cublas, WORKSPACE_BYTES } from "./cublas.ts";
+import { CublasLt, Trial } from "./cublas-lt.ts";
+import { Cudnn } from "./cudnn.ts";
+import { fileOf } from "./find.ts";
 import { CELL_BYTES, IndexErrors } from "./index-errors.ts";
 import { CudaKernels, type LoadedKernel } from "./kernels.ts";
 import { deviceMemory, Staging } from "./memory.ts";
+import { notice } from "./notice.ts";
 import { ParameterBlock, ParameterMemory, packed } from "./parameters.ts";
 import { CudaPlan } from "./plan.ts";
-import { type Place, type Step, type StepHost, type StepLaunch, stepsOf, wantedTexts } from "./steps.ts";
+import type { Place, Step, StepHost, StepLaunch } from "./step.ts";
+import { stepsOf, wantedTexts } from "./steps.ts";
 import { Stopwatch } from "./timing.ts";
 
 export interface CudaOptions {
@@ -43,6 +49,8 @@ const BLOCKS_PER_PROCESSOR = 16;
 class CudaDevice implements Device, StepHost {
   readonly name = "cuda";
   readonly cublas: Cublas | undefined;
+  readonly cublasLt: CublasLt | undefined;
+  readonly cudnn: Cudnn | undefined;
   private readonly context: CudaContext;
   private readonly pool: Pool;
   private readonly tables: Tables;
@@ -72,8 +80,28 @@ class CudaDevice implements Device, StepHost {
     this.launchKernel = driver.function("cuLaunchKernel");
     this.stopwatch = new Stopwatch(driver, stream);
     this.company = new Company(driver, stream);
-    const { cublas } = context;
-    this.cublas = cublas && new Cublas(cublas, stream, this.pool.permanent(WORKSPACE_BYTES), tf32);
+    const { cublas, cudnn } = context;
+    if (cublas === undefined && cudnn === undefined) return;
+    const workspace = this.pool.permanent(WORKSPACE_BYTES);
+    this.cublas = cublas && new Cublas(cublas, stream, workspace, tf32);
+    // cuBLASLt is a part of cuBLAS that is loaded with it.
+    if (cublas?.has("cublasLtMatmul")) {
+      const trial = new Trial(this.pool.permanent(Trial.bytes), this.staging);
+      this.cublasLt = new CublasLt(cublas, stream, workspace, tf32, trial);
+    }
+    this.cudnn = cudnn && this.openCudnn(cudnn, stream, workspace, tf32);
+  }
+
+  /** cuDNN, unless it cannot work with this driver or this GPU. */
+  private openCudnn(library: Library, stream: number, workspace: Address, tf32: boolean): Cudnn | undefined {
+    try {
+      return new Cudnn(library, stream, workspace, tf32);
+    } catch (error) {
+      this.context.driver.refuse();
+      if (!(error instanceof BenchError)) throw error;
+      notice(`convolutions are computed by our own kernels, since ${fileOf(library)} cannot be used: ${error.message}`);
+      return undefined;
+    }
   }
 
   alloc(bytes: number): Address {

@@ -9,8 +9,8 @@ const address = "address";
 const int32 = "int32";
 const int64 = "int64";
 
-/** Parameters of the driver's functions; pointers, handles and sizes are numbers. */
-const SIGNATURES = {
+/** Parameters of the driver's functions; pointers, handles and sizes are numbers. headers.test.ts holds them against NVIDIA's headers. */
+export const DRIVER_FUNCTIONS = {
   cuInit: [int32],
   cuDriverGetVersion: [address],
   cuDeviceGetCount: [address],
@@ -49,13 +49,36 @@ const SIGNATURES = {
   cuMemsetD8Async: [address, int32, int64, address],
 } as const satisfies Record<string, readonly NativeType[]>;
 
-export type DriverFunction = keyof typeof SIGNATURES;
+export type DriverFunction = keyof typeof DRIVER_FUNCTIONS;
 
-export const OUT_OF_MEMORY = 2;
+export const DRIVER_CONSTANTS = {
+  CUDA_ERROR_OUT_OF_MEMORY: 2,
+  CUDA_ERROR_NO_DEVICE: 100,
+  CU_STREAM_NON_BLOCKING: 1,
+  CU_EVENT_DEFAULT: 0,
+  CU_EVENT_DISABLE_TIMING: 2,
+  CU_STREAM_CAPTURE_MODE_THREAD_LOCAL: 1,
+  CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT: 16,
+  CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR: 75,
+  CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR: 76,
+  CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED: 115,
+} as const;
 
 /** Errors after which nothing works in this process any more: a kernel went wrong, or the hardware did. */
-const isSticky = (status: number) =>
-  status === 214 || (status >= 700 && status <= 720 && status !== 701 && status !== 705 && status !== 712 && status !== 713);
+export const STICKY_ERRORS = {
+  CUDA_ERROR_ECC_UNCORRECTABLE: 214,
+  CUDA_ERROR_ILLEGAL_ADDRESS: 700,
+  CUDA_ERROR_LAUNCH_TIMEOUT: 702,
+  CUDA_ERROR_CONTEXT_IS_DESTROYED: 709,
+  CUDA_ERROR_ASSERT: 710,
+  CUDA_ERROR_HARDWARE_STACK_ERROR: 714,
+  CUDA_ERROR_ILLEGAL_INSTRUCTION: 715,
+  CUDA_ERROR_MISALIGNED_ADDRESS: 716,
+  CUDA_ERROR_INVALID_ADDRESS_SPACE: 717,
+  CUDA_ERROR_INVALID_PC: 718,
+  CUDA_ERROR_LAUNCH_FAILED: 719,
+} as const;
+const isSticky = (status: number) => (Object.values(STICKY_ERRORS) as number[]).includes(status);
 
 export class Driver {
   /** Where functions put what they find. */
@@ -90,7 +113,7 @@ export class Driver {
   function(name: DriverFunction): NativeFunction {
     let f = this.declared.get(name);
     if (f === undefined) {
-      f = this.library.declare(name, int32, SIGNATURES[name]);
+      f = this.library.declare(name, int32, DRIVER_FUNCTIONS[name]);
       this.declared.set(name, f);
     }
     return f;

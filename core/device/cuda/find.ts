@@ -8,20 +8,25 @@ import { basename, delimiter, dirname, join } from "node:path";
 import { BenchError } from "../../base/errors.ts";
 import { Library } from "../foreign.ts";
 
-export type CudaLibraryName = "driver" | "nvrtc" | "cublas";
+export type CudaLibraryName = "driver" | "nvrtc" | "cublas" | "cudnn";
 
 interface Wanted {
   /** The environment variable that names the file; empty: there is none. */
   readonly variable: string;
+  /** Its names, the best first; `major` is that of CUDA. */
   readonly files: (major: number) => readonly string[];
+  /** True where the name says nothing about the version of CUDA. */
+  readonly isUnversioned?: boolean;
   /** What it needs from its own folder and finds by name only: loaded before it, with global symbols. */
   readonly before: RegExp | undefined;
 }
 
 const WANTED: Record<CudaLibraryName, Wanted> = {
-  driver: { variable: "TRIGRAD_LIBCUDA", files: () => ["libcuda.so.1", "libcuda.so"], before: undefined },
+  driver: { variable: "TRIGRAD_LIBCUDA", files: () => ["libcuda.so.1", "libcuda.so"], isUnversioned: true, before: undefined },
   nvrtc: { variable: "TRIGRAD_LIBNVRTC", files: (m) => [`libnvrtc.so.${m}`], before: /^libnvrtc-builtins\.so\.[\d.]+$/ },
   cublas: { variable: "TRIGRAD_LIBCUBLAS", files: (m) => [`libcublas.so.${m}`], before: /^libcublasLt\.so\.\d+$/ },
+  // It finds its other parts beside itself.
+  cudnn: { variable: "TRIGRAD_LIBCUDNN", files: () => ["libcudnn.so.9", "libcudnn.so.8"], isUnversioned: true, before: undefined },
 };
 
 /** The oldest version of CUDA whose driver is enough. */
@@ -64,7 +69,7 @@ export function fileOf(library: Library): string {
 /** Full paths that exist, and bare names for the loader, in the order in which they are tried: the newest version first. */
 export function candidates(name: CudaLibraryName, major: number, environment: NodeJS.ProcessEnv): string[] {
   const found: string[] = [];
-  const versions = name === "driver" ? [0] : range(NEWEST_CUDA, OLDEST_CUDA).filter((version) => version <= major);
+  const versions = WANTED[name].isUnversioned ? [0] : range(NEWEST_CUDA, OLDEST_CUDA).filter((version) => version <= major);
   for (const version of versions) {
     for (const file of WANTED[name].files(version)) {
       const inFolders = (folders: readonly string[]) => folders.map((folder) => join(folder, file)).filter((path) => existsSync(path));
@@ -85,8 +90,8 @@ function systemFolders(): string[] {
   return ["/usr/local/cuda/lib64", "/usr/lib/wsl/lib"];
 }
 
-/** `nvidia/<package>/lib` of every Python whose place is known: the active environment's, those of the PATH, the user's, the system's. */
-function wheelFolders(environment: NodeJS.ProcessEnv): string[] {
+/** `nvidia/<package>/lib` (or another folder there) of every Python whose place is known: the active environment's, those of the PATH, the user's, the system's. */
+export function wheelFolders(environment: NodeJS.ProcessEnv, which = "lib"): string[] {
   const onPath = (environment.PATH ?? "")
     .split(delimiter)
     .filter((folder) => existsSync(join(folder, "python3")) || existsSync(join(folder, "python")));
@@ -96,7 +101,7 @@ function wheelFolders(environment: NodeJS.ProcessEnv): string[] {
       .filter((name) => name.startsWith("python3"))
       .flatMap((name) => [join(root, "lib", name, "site-packages"), join(root, "lib", name, "dist-packages")]),
   );
-  return packages.flatMap((folder) => list(join(folder, "nvidia")).map((name) => join(folder, "nvidia", name, "lib")));
+  return packages.flatMap((folder) => list(join(folder, "nvidia")).map((name) => join(folder, "nvidia", name, which)));
 }
 
 function list(folder: string): string[] {

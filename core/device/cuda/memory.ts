@@ -7,7 +7,9 @@ import type { TypedArray } from "../../base/dtype.ts";
 import type { Address } from "../device.ts";
 import { viewMemory } from "../foreign.ts";
 import type { MemorySource } from "../pool.ts";
-import { type Driver, OUT_OF_MEMORY } from "./driver.ts";
+import { DRIVER_CONSTANTS, type Driver } from "./driver.ts";
+
+const OUT_OF_MEMORY = DRIVER_CONSTANTS.CUDA_ERROR_OUT_OF_MEMORY;
 
 /** Blocks of device memory; `isOrdered`: allocated and released on the stream. */
 export function deviceMemory(driver: Driver, stream: number, isOrdered: boolean): MemorySource {
@@ -38,7 +40,6 @@ export function deviceMemory(driver: Driver, stream: number, isOrdered: boolean)
 
 /** Bytes of a half. */
 const HALF = 4 * 2 ** 20;
-const EVENT_WITHOUT_TIME = 2;
 
 interface Half {
   readonly address: number;
@@ -61,7 +62,7 @@ export class Staging {
     const half = (): Half => {
       driver.call("cuMemHostAlloc", driver.cell, HALF, 0);
       const address = driver.found;
-      driver.call("cuEventCreate", driver.cell, EVENT_WITHOUT_TIME);
+      driver.call("cuEventCreate", driver.cell, DRIVER_CONSTANTS.CU_EVENT_DISABLE_TIMING);
       return { address, bytes: new Uint8Array(viewMemory(address, HALF)), event: driver.found, isBusy: false };
     };
     this.halves = [half(), half()];

@@ -6,11 +6,13 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { drawKernelCase } from "../../../test/arbitrary-kernel.ts";
+import { teamCases } from "../../../test/cuda-cases.ts";
 import type { MatmulLaunch } from "../../kernel/launch.ts";
 import { describeFused } from "../../kernel/lower.ts";
 import { binary, load, unary } from "../../kernel/scalar-expr.ts";
 import { renderCuda } from "../../render/cuda.ts";
 import { type ProductLaunch, type ProductPlan, planProduct, renderProduct } from "../../render/cuda-product.ts";
+import { renderRoutine } from "../../render/cuda-routine.ts";
 import { cudaSchedule } from "../../render/cuda-schedule.ts";
 import { canCallNative, type Library } from "../foreign.ts";
 import { ImageCache } from "../image-cache.ts";
@@ -43,12 +45,12 @@ describe.runIf(usable)("nvcc", () => {
 
   it("compiles random kernels, and the functions of the runtime", { timeout: 180_000 }, () => {
     const seed = Date.now() % 2 ** 31;
-    const text = randomKernels(seed, 80) + FUNCTIONS;
-    for (const architecture of ["sm_75", "sm_90"]) expect(() => compile(text, architecture), `seed ${seed}`).not.toThrow();
+    const text = randomKernels(seed, 80) + everySchedule() + FUNCTIONS;
+    for (const architecture of ["sm_75", "sm_80", "sm_90"]) expect(() => compile(text, architecture), `seed ${seed}`).not.toThrow();
   });
 
-  it("compiles products with every tile, and convolutions", { timeout: 180_000 }, () => {
-    expect(() => compile(products(), "sm_90")).not.toThrow();
+  it("compiles products with every tile, convolutions and routines", { timeout: 180_000 }, () => {
+    for (const architecture of ["sm_75", "sm_90"]) expect(() => compile(products() + routines(), architecture)).not.toThrow();
   });
 
   it("is a check that can fail", () => {
@@ -66,7 +68,7 @@ describe.runIf(nvrtc !== undefined)("NVRTC", () => {
   it("compiles random kernels, products and convolutions to images for a GPU, and tells what is wrong", { timeout: 180_000 }, () => {
     const compiler = new CudaCompiler(nvrtc as Library, "sm_90", new ImageCache(folder, undefined, ".cubin"));
     const seed = Date.now() % 2 ** 31;
-    for (const text of [randomKernels(seed, 40) + FUNCTIONS, products()])
+    for (const text of [randomKernels(seed, 40) + everySchedule() + FUNCTIONS, products() + routines()])
       expect(compiler.image(text).subarray(0, 4), `seed ${seed}`).toEqual(Buffer.from([0x7f, 0x45, 0x4c, 0x46]));
     expect(() => compiler.image('extern "C" __global__ void f(float *x) { x[0] = missing(1); }')).toThrow("missing");
   });
@@ -80,6 +82,25 @@ function randomKernels(seed: number, count: number): string {
     { seed, numRuns: count },
   );
   return cases.map(({ kernel, geometry }, i) => renderCuda(kernel, cudaSchedule(kernel, geometry), `k${i}`).source).join("\n");
+}
+
+/** Kernels in every way in which work is given to threads, numbered by 32 and by 64 bits. */
+function everySchedule(): string {
+  const texts = teamCases().map(({ kernel, geometry }) => ({ kernel, schedule: cudaSchedule(kernel, geometry) }));
+  return texts
+    .flatMap(({ kernel, schedule }, i) => [false, true].map((wide) => renderCuda(kernel, { ...schedule, wide }, `way${i}_${wide}`).source))
+    .join("\n");
+}
+
+function routines(): string {
+  const plain = { batch: 2, n: 5, columns: 3, lower: true, transpose: true, descending: true, inputs: [0, 1] } as const;
+  return (["cholesky", "triangularSolve", "solve", "determinant", "logDeterminant", "argsort"] as const)
+    .flatMap((routine) =>
+      (["f32", "f64"] as const).map(
+        (dtype) => renderRoutine({ kind: "routine", routine, dtype, ...plain }, routine, `${routine}_${dtype}`).source,
+      ),
+    )
+    .join("\n");
 }
 
 /** Products of every tile, dtype and transposition, whole and in parts, one with an epilogue; the three products of a convolution. */

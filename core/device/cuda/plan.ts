@@ -6,8 +6,9 @@ import { BenchError } from "../../base/errors.ts";
 import type { Address } from "../device.ts";
 import type { Slot } from "../plan.ts";
 import type { Company } from "./company.ts";
-import type { Driver } from "./driver.ts";
-import type { Step } from "./steps.ts";
+import { DRIVER_CONSTANTS, type Driver } from "./driver.ts";
+import { notice } from "./notice.ts";
+import type { Step } from "./step.ts";
 import type { Stopwatch } from "./timing.ts";
 
 /** A step whose operands are places in the plan's blocks. */
@@ -40,7 +41,6 @@ function companies(steps: readonly PlacedStep[]): PlacedStep[][][] {
 const MOST_RECORDINGS = 8;
 /** Steps that are worth a graph. */
 const LEAST_STEPS = 3;
-const CAPTURE_THREAD_LOCAL = 1;
 
 export class CudaPlan {
   private readonly driver: Driver;
@@ -150,13 +150,14 @@ export class CudaPlan {
       if (!(error instanceof BenchError)) throw error;
       for (const part of parts) if (typeof part === "number") this.driver.call("cuGraphExecDestroy", part);
       this.isRefused = true;
+      notice(`a plan of ${this.steps.length} launches is put on the stream one by one, since it cannot be a graph: ${error.message}`);
       return undefined;
     }
   }
 
   private capture(steps: readonly PlacedStep[], blocks: readonly Address[]): number {
     const { driver, stream } = this;
-    driver.call("cuStreamBeginCapture_v2", stream, CAPTURE_THREAD_LOCAL);
+    driver.call("cuStreamBeginCapture_v2", stream, DRIVER_CONSTANTS.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL);
     let graph = 0;
     try {
       for (const together of companies(steps)) this.sideBySide(together, blocks);

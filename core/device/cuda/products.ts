@@ -1,7 +1,7 @@
 /**
- * Products on CUDA. Matrix products go to cuBLAS where it is found, and what follows them is a map over the result; small ones that
- * an epilogue finishes, and all convolutions, are our own kernels (core/render/cuda-product.ts), which finish each element before
- * they store it.
+ * Products on CUDA. Matrix products go to cuBLAS where it is found (with the epilogues that it has, to cuBLASLt), convolutions to cuDNN,
+ * and what follows them is a map over the result. Small ones that an epilogue finishes, and all that no library takes, are our own
+ * kernels (core/render/cuda-product.ts), which finish each element before they store it.
  */
 import { assert } from "../../base/errors.ts";
 import type { Geometry } from "../../kernel/kernel.ts";
@@ -9,16 +9,26 @@ import { type ConvolutionLaunch, type KernelLaunch, type MatmulLaunch, outputsOf
 import { storesApart } from "../../render/c-schedule.ts";
 import { hasTable, matricesOf, type ProductLaunch, planProduct, renderProduct } from "../../render/cuda-product.ts";
 import { product } from "../../render/cuda-schedule.ts";
+import type { Address } from "../device.ts";
+import { fitsCublas } from "./cublas.ts";
+import { finishOf } from "./cublas-lt.ts";
 import type { WantedText } from "./kernels.ts";
-import { kernelPlaces, kernelStep, type Place, type Step, type StepHost } from "./steps.ts";
+import { kernelPlaces, kernelStep, type Place, type Step, type StepHost } from "./step.ts";
 
 /** Multiplications up to which one kernel that also finishes is worth more than the faster product. Not measured on a GPU. */
 const SMALL = 2 ** 21;
 
-/** The text that a product needs compiled, if it is ours; `isWhole` where it does all of the launch. */
-export function wantedProduct(host: StepHost, launch: ProductLaunch): (WantedText & { readonly isWhole: boolean }) | undefined {
-  const own = ownPart(host, launch);
-  return own === undefined ? undefined : { ...textOf(own), isWhole: own.epilogue === launch.epilogue };
+/** Who computes a product, and whether the epilogue is part of it. */
+type Way =
+  | { readonly by: "own"; readonly launch: ProductLaunch }
+  | { readonly by: "cuBLAS" | "cuBLASLt" | "cuDNN"; readonly isWhole: boolean; readonly run: (...at: Address[]) => void };
+
+/** The text that a product needs compiled, if it is ours; `isWhole` where nothing is left of the launch to be done by a kernel behind it. */
+export function wantedProduct(host: StepHost, launch: ProductLaunch): { readonly text: WantedText | undefined; readonly isWhole: boolean } {
+  if (isEmpty(launch)) return { text: undefined, isWhole: true };
+  const way = wayOf(host, launch);
+  if (way.by !== "own") return { text: undefined, isWhole: way.isWhole };
+  return { text: textOf(way.launch), isWhole: way.launch.epilogue === launch.epilogue };
 }
 
 function textOf(launch: ProductLaunch): WantedText {
@@ -26,43 +36,56 @@ function textOf(launch: ProductLaunch): WantedText {
   return { key: plan.key, render: (name) => renderProduct(launch, plan, name) };
 }
 
-/** What our own kernel computes of a launch; undefined where cuBLAS does. */
-function ownPart(host: StepHost, launch: ProductLaunch): ProductLaunch | undefined {
-  if (product(matricesOf(launch).filter((_, i) => i !== 2)) === 0) return undefined;
+/** True where there is no element of a result. */
+function isEmpty(launch: ProductLaunch): boolean {
+  return product(matricesOf(launch).filter((_, i) => i !== 2)) === 0;
+}
+
+function wayOf(host: StepHost, launch: ProductLaunch): Way {
   const { epilogue, ...plain } = launch;
   // A map that must keep an order goes over the finished product.
   const fused = epilogue === undefined || !storesApart(epilogue.kernel, epilogue.geometry) ? (plain as ProductLaunch) : launch;
-  if (launch.kind === "convolution" || host.cublas === undefined || launch.k === 0) return fused;
-  const isSmall = product(matricesOf(launch)) <= SMALL;
-  return isSmall && fused.epilogue !== undefined ? fused : undefined;
+  const own = { by: "own", launch: fused } as const;
+  if (fused.epilogue !== undefined && product(matricesOf(launch)) <= SMALL) return own;
+  if (launch.kind === "convolution") {
+    const run = host.cudnn?.prepare(launch);
+    return run === undefined ? own : { by: "cuDNN", isWhole: epilogue === undefined, run };
+  }
+  const whole = host.cublasLt?.prepare(launch);
+  if (whole !== undefined) return { by: "cuBLASLt", isWhole: true, run: whole };
+  if (host.cublas === undefined || !fitsCublas(launch)) return own;
+  return { by: "cuBLAS", isWhole: epilogue === undefined, run: host.cublas.prepare(launch) };
 }
 
 export function productSteps(host: StepHost, launch: ProductLaunch): Step[] {
+  if (isEmpty(launch)) return [];
   const { epilogue } = launch;
-  if (product(matricesOf(launch).filter((_, i) => i !== 2)) === 0) return [];
   const outputs = outputsOf(launch);
-  const [a, b] = launch.inputs.map((input) => ({ operand: outputs + input, offset: 0 })) as [Place, Place];
-  const own = ownPart(host, launch);
-  const steps = own === undefined ? [libraryStep(host, launch as MatmulLaunch, a, b)] : ownSteps(host, own, a, b, outputs);
-  if (epilogue !== undefined && own?.epilogue === undefined) steps.push(kernelStep(host, epilogue, outputs));
+  const operands = launch.inputs.map((input) => ({ operand: outputs + input, offset: 0 })) as [Place, Place];
+  const way = wayOf(host, launch);
+  const steps = way.by === "own" ? ownSteps(host, way.launch, operands, outputs) : [libraryStep(way, launch, operands, outputs)];
+  const isWhole = way.by === "own" ? way.launch.epilogue === epilogue : way.isWhole;
+  if (epilogue !== undefined && !isWhole) steps.push(kernelStep(host, epilogue, outputs));
   return steps;
 }
 
-function libraryStep(host: StepHost, launch: MatmulLaunch, a: Place, b: Place): Step {
-  assert(host.cublas !== undefined, "a product is given to cuBLAS, which is not there");
-  const run = host.cublas.prepare(launch);
-  const { m, n, k, batch, dtype } = launch;
+function libraryStep({ by, run }: Exclude<Way, { by: "own" }>, launch: ProductLaunch, operands: readonly Place[], outputs: number): Step {
+  const [rows, columns, depth, batches] = matricesOf(launch);
+  const places = [{ operand: 0, offset: 0 }, ...operands];
+  const bias = by === "cuBLASLt" ? finishOf(launch as MatmulLaunch)?.bias : undefined;
+  if (bias !== undefined) places.push(kernelPlaces(launch.epilogue as KernelLaunch, outputs)[bias] as Place);
   return {
-    label: `cuBLAS ${dtype} ${batch.length}×${m}×${n}×${k}`,
-    places: [{ operand: 0, offset: 0 }, a, b],
+    label: `${by} ${launch.dtype} ${batches}×${rows}×${columns}×${depth}${by === "cuBLASLt" ? " with its epilogue" : ""}`,
+    places,
     isHost: false,
+    // Libraries share their working memory.
     isFixed: true,
     checks: false,
-    run: ([c, x, y]) => run(c as number, x as number, y as number),
+    run: ([c, x, y, z = 0]) => run(c as number, x as number, y as number, z),
   };
 }
 
-function ownSteps(host: StepHost, launch: ProductLaunch, a: Place, b: Place, outputs: number): Step[] {
+function ownSteps(host: StepHost, launch: ProductLaunch, [a, b]: readonly [Place, Place], outputs: number): Step[] {
   const plan = planProduct(launch);
   const loaded = host.kernel(textOf(launch));
   const geometry = launch.epilogue?.geometry ?? denseGeometry(launch);

@@ -10,6 +10,7 @@ export function runtimeText(program: string): string {
   const names = ["kernel", "math"];
   if (program.includes("tg_product<")) names.push("product");
   if (program.includes("tg_polygamma")) names.push("special");
+  if (/tg_(cholesky|triangular_solve|solve|determinant|sort_pass)\(/.test(program)) names.push("routines");
   return names.map(text).join("\n");
 }
 

@@ -4,8 +4,8 @@
  * measurement launch by launch says where time goes, and the other how much there is.
  */
 import type { Address, DeviceTimes } from "../device.ts";
-import type { Driver } from "./driver.ts";
-import type { Step } from "./steps.ts";
+import { DRIVER_CONSTANTS, type Driver } from "./driver.ts";
+import type { Step } from "./step.ts";
 
 interface Recorded {
   readonly label: string;
@@ -65,7 +65,7 @@ export class Stopwatch {
 
   private mark(): number {
     const { driver } = this;
-    driver.call("cuEventCreate", driver.cell, 0);
+    driver.call("cuEventCreate", driver.cell, DRIVER_CONSTANTS.CU_EVENT_DEFAULT);
     const event = driver.found;
     driver.call("cuEventRecord", event, this.stream);
     return event;

@@ -53,7 +53,7 @@ enum : Status {
 /// The environment variable FAKE_CUDA_<name> as a number, or `otherwise` where it is unset. Read at every use, so that a test may change it.
 SHARED long long setting(const char *name, long long otherwise);
 /// The next number of the sequence that FAKE_CUDA_SEED (1 unless set) begins. Seed 0: zeros, everything in its natural order.
-uint64_t seeded();
+SHARED uint64_t seeded();
 /// The architecture that is played, FAKE_CUDA_ARCH, as 10 * major + minor.
 int architecture();
 /// Says on stderr why a call failed or a kernel was stopped, unless FAKE_CUDA_QUIET is 1; returns `status`.
