@@ -232,11 +232,11 @@ export const sum = reduction((x, axes, keepdims) => {
   return v.sum(x, axes, keepdims);
 });
 /** The largest element, NaN where one is NaN; an error over no elements. Ties share the derivative evenly. */
-export const reduceMax = reduction(v.reduceMax);
+export const reduceMax = reduction((x, axes, keepdims) => v.reduceMax(x, axes, keepdims));
 /** The smallest element, NaN where one is NaN; an error over no elements. Ties share the derivative evenly. */
-export const reduceMin = reduction(v.reduceMin);
+export const reduceMin = reduction((x, axes, keepdims) => v.reduceMin(x, axes, keepdims));
 /** log(sum(e^x)), stable. */
-export const logsumexp = reduction(v.logsumexp);
+export const logsumexp = reduction((x, axes, keepdims) => v.logsumexp(x, axes, keepdims));
 /** i32 index of the first maximum along an axis (over all elements, row-major, where absent); the first NaN where there is one. */
 export const argmax = ((x: Value, axis?: number) =>
   v.argmax(x, normalizeAxes(axis === undefined ? null : [axis], avalOf(x).shape.length), false)) as (x: Tensor, axis?: number) => Tensor;

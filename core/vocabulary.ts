@@ -132,53 +132,153 @@ export interface Ops<V> extends Elementwise<V> {
   lift(x: V | number, dtype: DType): V;
 }
 
-/** The vocabulary over a carrier, given how the carrier applies a primitive. */
-export function opsOver<V>(apply: (primitive: AnyPrimitive, inputs: readonly (V | number)[], params: unknown) => V): Ops<V> {
-  const p = primitives;
-  const plain: Record<string, (...inputs: (V | number)[]) => V> = {};
-  for (const name of unaryNames) plain[name] = (x) => apply(p[name], [x as V], undefined);
-  for (const name of binaryNames) plain[name] = (x, y) => apply(p[name], [x as V, y as V], undefined);
-  return {
-    ...(plain as unknown as Elementwise<V>),
-    where: (c, x, y) => apply(p.where, [c, x, y], undefined),
-    cast: (x, dtype) => apply(p.cast, [x], { dtype }),
-    sum: (x, axes, keepdims) => apply(p.sum, [x], { axes, keepdims }),
-    reduceMax: (x, axes, keepdims) => apply(p.reduceMax, [x], { axes, keepdims }),
-    reduceMin: (x, axes, keepdims) => apply(p.reduceMin, [x], { axes, keepdims }),
-    argmax: (x, axes, keepdims) => apply(p.argmax, [x], { axes, keepdims }),
-    argmin: (x, axes, keepdims) => apply(p.argmin, [x], { axes, keepdims }),
-    logsumexp: (x, axes, keepdims) => apply(p.logsumexp, [x], { axes, keepdims }),
-    softmax: (x, axis) => apply(p.softmax, [x], { axis }),
-    logSoftmax: (x, axis) => apply(p.logSoftmax, [x], { axis }),
-    cumsum: (x, axis, reverse) => apply(p.cumsum, [x], { axis, reverse }),
-    reshape: (x, shape) => apply(p.reshape, [x], { shape }),
-    transpose: (x, perm) => apply(p.transpose, [x], { perm }),
-    broadcastTo: (x, shape) => apply(p.broadcastTo, [x], { shape }),
-    slice: (x, start, stop, step) => apply(p.slice, [x], { start, stop, step }),
-    pad: (x, low, high, interior, value) => apply(p.pad, [x], { low, high, interior, value }),
-    flip: (x, axes) => apply(p.flip, [x], { axes }),
-    concat: (xs, axis) => apply(p.concat, xs, { axis }),
-    matmul: (a, b, params) => apply(p.matmul, [a, b], params),
-    triangularSolve: (a, b, params) => apply(p.triangularSolve, [a, b], params),
-    solve: (a, b, params) => apply(p.solve, [a, b], params),
-    cofactorsTangent: (a, e) => apply(p.cofactorsTangent, [a, e], undefined),
-    argsort: (x, descending) => apply(p.argsort, [x], { descending }),
-    randomBits: (key, shape) => apply(p.randomBits, [key], { shape }),
-    splitKey: (key, n) => apply(p.splitKey, [key], { shape: [n, 2] }),
-    randomUniform: (key, shape, dtype) => apply(p.randomUniform, [key], { shape, dtype }),
-    randomNormal: (key, shape, dtype) => apply(p.randomNormal, [key], { shape, dtype }),
-    gather: (x, index, axis) => apply(p.gather, [x, index], { axis }),
-    scatterAdd: (x, index, src, axis) => apply(p.scatterAdd, [x, index, src], { axis }),
-    indexSelect: (x, index, axis) => apply(p.indexSelect, [x, index], { axis }),
-    indexAdd: (x, index, src, axis) => apply(p.indexAdd, [x, index, src], { axis }),
-    oneHot: (index, depth, dtype) => apply(p.oneHot, [index], { depth, dtype }),
-    convolution: (x, w, params) => apply(p.convolution, [x, w], params),
-    convolutionInput: (y, w, params) => apply(p.convolutionInput, [y, w], params),
-    convolutionWeight: (x, y, params) => apply(p.convolutionWeight, [x, y], params),
-    unfold: (x, params) => apply(p.unfold, [x], params),
-    fold: (y, params) => apply(p.fold, [y], params),
-    sumWindows: (x, params) => apply(p.sumWindows, [x], params),
-    argmaxWindows: (x, params) => apply(p.argmaxWindows, [x], params),
-    lift: (x, dtype) => apply(p.lift, [x], { dtype }),
-  };
+/** How a carrier applies a primitive. */
+type Apply<V> = (primitive: AnyPrimitive, inputs: readonly (V | number)[], params: unknown) => V;
+
+interface Through {
+  readonly through: Apply<unknown>;
+}
+
+/** The methods of every carrier: graphs are built by many small builders, each with a vocabulary of its own. */
+const methods: Omit<Ops<unknown>, UnaryName | BinaryName> & ThisType<Through> = {
+  where(c, x, y) {
+    return this.through(primitives.where, [c, x, y], undefined);
+  },
+  cast(x, dtype) {
+    return this.through(primitives.cast, [x], { dtype });
+  },
+  sum(x, axes, keepdims) {
+    return this.through(primitives.sum, [x], { axes, keepdims });
+  },
+  reduceMax(x, axes, keepdims) {
+    return this.through(primitives.reduceMax, [x], { axes, keepdims });
+  },
+  reduceMin(x, axes, keepdims) {
+    return this.through(primitives.reduceMin, [x], { axes, keepdims });
+  },
+  argmax(x, axes, keepdims) {
+    return this.through(primitives.argmax, [x], { axes, keepdims });
+  },
+  argmin(x, axes, keepdims) {
+    return this.through(primitives.argmin, [x], { axes, keepdims });
+  },
+  logsumexp(x, axes, keepdims) {
+    return this.through(primitives.logsumexp, [x], { axes, keepdims });
+  },
+  softmax(x, axis) {
+    return this.through(primitives.softmax, [x], { axis });
+  },
+  logSoftmax(x, axis) {
+    return this.through(primitives.logSoftmax, [x], { axis });
+  },
+  cumsum(x, axis, reverse) {
+    return this.through(primitives.cumsum, [x], { axis, reverse });
+  },
+  reshape(x, shape) {
+    return this.through(primitives.reshape, [x], { shape });
+  },
+  transpose(x, perm) {
+    return this.through(primitives.transpose, [x], { perm });
+  },
+  broadcastTo(x, shape) {
+    return this.through(primitives.broadcastTo, [x], { shape });
+  },
+  slice(x, start, stop, step) {
+    return this.through(primitives.slice, [x], { start, stop, step });
+  },
+  pad(x, low, high, interior, value) {
+    return this.through(primitives.pad, [x], { low, high, interior, value });
+  },
+  flip(x, axes) {
+    return this.through(primitives.flip, [x], { axes });
+  },
+  concat(xs, axis) {
+    return this.through(primitives.concat, xs, { axis });
+  },
+  matmul(a, b, params) {
+    return this.through(primitives.matmul, [a, b], params);
+  },
+  triangularSolve(a, b, params) {
+    return this.through(primitives.triangularSolve, [a, b], params);
+  },
+  solve(a, b, params) {
+    return this.through(primitives.solve, [a, b], params);
+  },
+  cofactorsTangent(a, e) {
+    return this.through(primitives.cofactorsTangent, [a, e], undefined);
+  },
+  argsort(x, descending) {
+    return this.through(primitives.argsort, [x], { descending });
+  },
+  randomBits(key, shape) {
+    return this.through(primitives.randomBits, [key], { shape });
+  },
+  splitKey(key, n) {
+    return this.through(primitives.splitKey, [key], { shape: [n, 2] });
+  },
+  randomUniform(key, shape, dtype) {
+    return this.through(primitives.randomUniform, [key], { shape, dtype });
+  },
+  randomNormal(key, shape, dtype) {
+    return this.through(primitives.randomNormal, [key], { shape, dtype });
+  },
+  gather(x, index, axis) {
+    return this.through(primitives.gather, [x, index], { axis });
+  },
+  scatterAdd(x, index, src, axis) {
+    return this.through(primitives.scatterAdd, [x, index, src], { axis });
+  },
+  indexSelect(x, index, axis) {
+    return this.through(primitives.indexSelect, [x, index], { axis });
+  },
+  indexAdd(x, index, src, axis) {
+    return this.through(primitives.indexAdd, [x, index, src], { axis });
+  },
+  oneHot(index, depth, dtype) {
+    return this.through(primitives.oneHot, [index], { depth, dtype });
+  },
+  convolution(x, w, params) {
+    return this.through(primitives.convolution, [x, w], params);
+  },
+  convolutionInput(y, w, params) {
+    return this.through(primitives.convolutionInput, [y, w], params);
+  },
+  convolutionWeight(x, y, params) {
+    return this.through(primitives.convolutionWeight, [x, y], params);
+  },
+  unfold(x, params) {
+    return this.through(primitives.unfold, [x], params);
+  },
+  fold(y, params) {
+    return this.through(primitives.fold, [y], params);
+  },
+  sumWindows(x, params) {
+    return this.through(primitives.sumWindows, [x], params);
+  },
+  argmaxWindows(x, params) {
+    return this.through(primitives.argmaxWindows, [x], params);
+  },
+  lift(x, dtype) {
+    return this.through(primitives.lift, [x], { dtype });
+  },
+};
+
+function elementwise(): Elementwise<unknown> {
+  const table: Record<string, (this: Through, ...inputs: unknown[]) => unknown> = {};
+  for (const name of unaryNames)
+    table[name] = function (x) {
+      return this.through(primitives[name], [x], undefined);
+    };
+  for (const name of binaryNames)
+    table[name] = function (x, y) {
+      return this.through(primitives[name], [x, y], undefined);
+    };
+  return table as unknown as Elementwise<unknown>;
+}
+
+const vocabulary: Ops<unknown> = { ...methods, ...elementwise() };
+
+/** The vocabulary over a carrier, given how the carrier applies a primitive. Its functions are called as methods. */
+export function opsOver<V>(apply: Apply<V>): Ops<V> {
+  return Object.assign(Object.create(vocabulary) as Ops<V>, { through: apply });
 }

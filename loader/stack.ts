@@ -13,15 +13,19 @@ interface Registered {
   map?: TraceMap;
 }
 
+/** The modules that were loaded last, by their names. */
 const modules = new Map<string, Registered>();
+const MOST_MODULES = 500;
 const names = new WeakMap<Compiled, string>();
+let loaded = 0;
 
 /** The name under which the module's code is compiled; frames of it start with this text. */
 export function scriptName(compiled: Compiled): string {
   let name = names.get(compiled);
   if (name === undefined) {
-    name = `trigrad-module-${modules.size}`;
+    name = `trigrad-module-${loaded++}`;
     names.set(compiled, name);
+    if (modules.size >= MOST_MODULES) modules.delete(modules.keys().next().value as string);
     modules.set(name, { compiled });
   }
   return name;

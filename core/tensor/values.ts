@@ -31,4 +31,4 @@ function fast(): Pick<Ops<Value>, (typeof unaryNames)[number] | (typeof binaryNa
   return table as never;
 }
 
-export const valueOps: Ops<Value> = { ...opsOver<Value>(apply), ...fast() };
+export const valueOps: Ops<Value> = Object.assign(opsOver<Value>(apply), fast());

@@ -89,6 +89,7 @@ export function treeOf(form: Form, leaves: readonly unknown[]): Tree {
       case "leaf":
         return outward(next());
       case "record":
+        if (f.type?.kind === "closure") throw returnsFunction();
         return record(f.fields, next);
       case "list": {
         const into: Tree[] = [];
@@ -155,8 +156,10 @@ function constantTree(v: Value): Tree {
     if (c.kind === "list") return c.items.map(constantTree);
     if (c.kind === "record") return Object.fromEntries([...c.fields].map(([k, f]) => [k, constantTree(f)]));
   }
-  throw mismatch("the program returns a function", "return numbers, tensors, and arrays and records of them");
+  throw returnsFunction();
 }
+
+const returnsFunction = () => mismatch("the program returns a function", "return numbers, tensors, and arrays and records of them");
 
 /** True for forms whose tangents are values of that form too. */
 export function hasTangentOfItsForm(form: Form): boolean {

@@ -153,7 +153,11 @@ interface Found {
 function specialise(program: Program, args: readonly Tree[], isOpen: (argument: number) => boolean): Found {
   const s = new Natives();
   const modules = new Modules(program.sources, s);
-  s.library = () => modules.load("library.js", LIBRARY_SOURCE);
+  s.library = () => {
+    const library = modules.load("library.js", LIBRARY_SOURCE);
+    library.isLibrary = true;
+    return library;
+  };
   const module = modules.load(program.file, program.source);
   const f = module.exports.get(program.exportName)?.();
   if (f === undefined) throw new BenchError("usage", `${program.file} has no export named ${program.exportName}`);

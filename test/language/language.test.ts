@@ -8,11 +8,15 @@ import { programTransform } from "../../engines/program-transform/engine.ts";
 import { tape } from "../../engines/tape/engine.ts";
 import { loadModule, loadProgram } from "../../loader/load.ts";
 import { CHECKING } from "./checking.ts";
+import { ELEMENTS } from "./elements.ts";
+import { FUNCTIONS } from "./functions.ts";
 import { OPEN_ARRAYS } from "./open-arrays.ts";
 import { PROGRAMS, type Row } from "./programs.ts";
 import { REFUSED } from "./refused.ts";
+import { UNKNOWN_ELEMENTS } from "./refused-elements.ts";
 import { STRUCTURES } from "./structures.ts";
 import { THROWING } from "./throwing.ts";
+import { THROWN_VALUES } from "./thrown-values.ts";
 
 const FILE = "given.ts";
 
@@ -20,17 +24,20 @@ function transformed(source: string, x: number, n: Row[3]) {
   return programTransform.prepare(loadProgram({ file: FILE, source }), [x, n], [0]).valueAndGrad([x, n]);
 }
 
-test.each([...PROGRAMS, ...OPEN_ARRAYS, ...STRUCTURES, ...CHECKING])("%s is what JavaScript makes of it", (_, source, x, n) => {
-  const plain = (t: number): number => {
-    const f = loadModule({ file: FILE, source }, tape.intrinsics).exports.f as (x: number, n: unknown) => number;
-    return f(t, typeof n === "number" ? n : [...n]);
-  };
-  const h = 1e-5;
-  const slope = (plain(x + h) - plain(x - h)) / (2 * h);
-  const { value, grad } = transformed(source, x, n);
-  expect(value).toBeCloseTo(plain(x), 9);
-  expect(Math.abs((grad[0] as number) - slope)).toBeLessThan(1e-4 * (1 + Math.abs(slope)));
-});
+test.each([...PROGRAMS, ...OPEN_ARRAYS, ...STRUCTURES, ...CHECKING, ...FUNCTIONS, ...ELEMENTS, ...THROWN_VALUES])(
+  "%s is what JavaScript makes of it",
+  (_, source, x, n) => {
+    const plain = (t: number): number => {
+      const f = loadModule({ file: FILE, source }, tape.intrinsics).exports.f as (x: number, n: unknown) => number;
+      return f(t, typeof n === "number" ? n : [...n]);
+    };
+    const h = 1e-5;
+    const slope = (plain(x + h) - plain(x - h)) / (2 * h);
+    const { value, grad } = transformed(source, x, n);
+    expect(value).toBeCloseTo(plain(x), 9);
+    expect(Math.abs((grad[0] as number) - slope)).toBeLessThan(1e-4 * (1 + Math.abs(slope)));
+  },
+);
 
 function failure(source: string, x: number, n: Row[3]): BenchError {
   try {
@@ -42,7 +49,7 @@ function failure(source: string, x: number, n: Row[3]): BenchError {
   throw new Error("the program is not refused");
 }
 
-test.each(REFUSED)("%s is refused with its place, a reason and a way out", (_, source, x, n, reason) => {
+test.each([...REFUSED, ...UNKNOWN_ELEMENTS])("%s is refused with its place, a reason and a way out", (_, source, x, n, reason) => {
   const error = failure(source, x, n);
   expect(error.message).toContain(reason);
   expect(["unsupported", "type"]).toContain(error.kind);

@@ -70,7 +70,7 @@ export function drawProgram(next: () => number): RandomProgram {
     const filling = (head: string, made: string): Statement => ({ head, blocks: [[...block(1, true), made]] });
     const one = (): Statement[] => {
       const v = fresh("v");
-      const kind = Math.floor(next() * 39);
+      const kind = Math.floor(next() * 44);
       const label = next() < 0.4 ? fresh("l") : undefined;
       const prefix = label ? `${label}: ` : "";
       switch (kind) {
@@ -285,6 +285,45 @@ export function drawProgram(next: () => number): RandomProgram {
           if (names.records.length === 0) return [];
           const r = pick(names.records);
           return [`for (const k in ${r}) ${writable()} = clamp((${r} as any)[k] * ${value(names, 1)});`];
+        }
+        case 39: {
+          const set = next() < 0.5 ? ` set c(t: number) { this.b = clamp(t * ${value(names, 1)}); },` : "";
+          const s = `const ${v}r = { a: ${value(names, 1)}, get c() { return clamp(this.a * this.b + ${value(names, 1)}); },${set} b: ${value(names, 1)} };`;
+          names = { ...names, records: [...names.records, `${v}r`] };
+          return [s, `${writable()} = clamp(${v}r.c);`, ...(set === "" ? [] : [`${v}r.c += ${value(names, 1)};`])];
+        }
+        case 40: {
+          const made = `(t) => clamp(t * ${v}k + ${value(names, 1)})`;
+          const other = pick([made, `(t) => t - ${v}k`]);
+          const s = filling(
+            `for (let ${v}i = 0; ${v}i < ${bound()}; ${v}i++)`,
+            `const ${v}k = clamp(${value(names, 1)} + ${v}i); if (${condition(names, 1)}) ${v}h.push(${made}); else ${v}h.push(${other});`,
+          );
+          return [
+            `const ${v}h: ((t: number) => number)[] = [];`,
+            s,
+            `for (const g of ${v}h) { ${writable()} = clamp(g(${value(names, 1)})); }`,
+          ];
+        }
+        case 41:
+        case 42: {
+          if (names.rows.length === 0) return [];
+          const a = pick(names.rows);
+          const places = () => pick(["0", `${a}.length - 1`, `n % ${a}.length`]);
+          const write = () => `${pick(["p", "q"])}.${pick(["a", "b"])} = clamp(p.a * q.b - q.a + p.b + ${value(names, 1)});`;
+          const guarded = next() < 0.4 ? `if (${condition(names, 1)}) { ${write()} }` : write();
+          return [
+            `{ const p = ${a}[${places()}]!, q = ${a}[${places()}]!; ${write()} ${guarded} ${write()} ${writable()} = clamp(p.a + q.b); }`,
+          ];
+        }
+        case 43: {
+          if (depth <= 0) return [];
+          const turn = `if (${condition(names, 1)}) throw { v: ${value(names, 1)} + 0.1 * ${v}i };`;
+          const s: Statement = {
+            head: `for (let ${v}i = 0; ${v}i < ${bound()}; ${v}i++)`,
+            blocks: [[...block(1, true, { isTried: true }), turn]],
+          };
+          return [{ head: "try", blocks: [[s], [`${writable()} = clamp((e as any).v ?? ${value(names, 1)});`]], between: "catch" }];
         }
         default:
           return next() < 0.4 ? [`if (${condition(names, 1)}) return ${value(names, 2)};`] : [];

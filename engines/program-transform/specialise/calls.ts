@@ -5,8 +5,9 @@ import { Builder, closeGraph, openGraph } from "../ir/build.ts";
 import { copyInto, pack, unpack } from "../ir/extract.ts";
 import type { Graph, Node } from "../ir/graph.ts";
 import { BOOL, type Type, tupleType } from "../ir/type.ts";
+import { numberOf } from "./captures.ts";
 import { type Completion, Unreachable } from "./completion.ts";
-import { type Form, keyOf, leafTypes, NONE, numberOf } from "./form.ts";
+import { type Form, keyOf, leafTypes, NONE } from "./form.ts";
 import { Frame } from "./frame.ts";
 import { declareIn, functionScopes } from "./loop-statements.ts";
 import { isSeveral } from "./operators.ts";
@@ -64,7 +65,9 @@ export abstract class Calls extends Statements {
         this.at = before;
       }
     }
+    if (code.kind === "class" && code.module.isLibrary) return this.construct(fn, args, at);
     if (code.kind === "class") throw this.mistake(`the class ${code.name} is called without new`, undefined, at);
+    if (code.kind === "accessor") throw new Error("an accessor is taken for a value");
     return this.closureCall(code, args, code.self ?? self);
   }
 
@@ -123,6 +126,9 @@ export abstract class Calls extends Statements {
       scope.home = code.home;
       scope.self = code.syntax.type === "ArrowFunctionExpression" ? undefined : self;
       if (code.syntax.type !== "ArrowFunctionExpression" && self === undefined) scope.self = UNDEFINED;
+      const own = code.syntax.id as { name: string } | null;
+      if ((code.syntax.type as string) === "FunctionExpression" && own)
+        declareIn(scope, own.name).value = new Fn({ ...code, self: undefined });
       const params = code.syntax.params as readonly Syntax[];
       this.refuseSpread(
         args.slice(

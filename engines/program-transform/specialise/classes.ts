@@ -57,7 +57,15 @@ export abstract class Classes extends Calls {
     if (fn.code.kind === "native") return fn.code.call(args, at);
     if (fn.code.kind !== "class") throw this.mistake("a function is constructed", "use a class", at);
     const instance = this.record(new Map(), fn.code);
-    this.initialise(fn.code, instance, args);
+    const { module } = fn.code;
+    const before = module.site;
+    // What a class of the library does is done where the program makes an instance.
+    if (module.isLibrary) module.site = this.spanOf(at);
+    try {
+      this.initialise(fn.code, instance, args);
+    } finally {
+      module.site = before;
+    }
     return instance;
   }
 
@@ -110,11 +118,14 @@ export abstract class Classes extends Calls {
     });
   }
 
-  /** The method of an instance, or what its getter gives: of its class or a class above, beginning with `from`. */
-  methodOf(of: Obj, name: string, from = of.type): Value | undefined {
+  /**
+   * The method of an instance, or what its getter gives: of its class or a class above, beginning with `from`. `isBound`: it is
+   * called on the instance whatever it is read from.
+   */
+  methodOf(of: Obj, name: string, from = of.type, isBound = false): Value | undefined {
     for (let c = from; c !== undefined; c = c.base) {
       const syntax = c.methods.get(name);
-      if (syntax !== undefined) return new Fn(methodIn(c, name, syntax, of));
+      if (syntax !== undefined) return new Fn(methodIn(c, name, syntax, isBound ? of : undefined));
       const getter = c.getters.get(name);
       if (getter !== undefined) return this.call(new Fn(methodIn(c, name, getter, of)), [], of, getter);
     }
@@ -126,7 +137,7 @@ export abstract class Classes extends Calls {
     const self = scope.thisValue();
     const home = scope.homeClass();
     if (!(self instanceof Obj) || home === undefined) throw this.refuse("super is read in methods of classes only");
-    return (home.base && this.methodOf(self, name, home.base)) ?? UNDEFINED;
+    return (home.base && this.methodOf(self, name, home.base, true)) ?? UNDEFINED;
   }
 
   override setMember(of: Value, key: Value, value: Value): void {
@@ -141,7 +152,8 @@ export abstract class Classes extends Calls {
           this.call(new Fn(methodIn(c, key.text, setter, of)), [value], of, setter);
           return;
         }
-        if (c.getters.has(key.text)) throw this.mistake(`${key.text} has a getter and no setter, and is written`);
+        if (c.getters.has(key.text))
+          throw this.mistake(`${key.text} has a getter and no setter, and is written`, "write what its getter reads, or give it a setter");
       }
     super.setMember(of, key, value);
   }
@@ -158,6 +170,6 @@ export abstract class Classes extends Calls {
   }
 }
 
-function methodIn(type: ClassValue, name: string, syntax: FunctionSyntax, self: Obj): Closure {
+function methodIn(type: ClassValue, name: string, syntax: FunctionSyntax, self: Obj | undefined): Closure {
   return { kind: "closure", name, syntax, scope: type.scope, module: type.module, self, home: type };
 }

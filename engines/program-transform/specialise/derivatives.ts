@@ -14,7 +14,10 @@ import { Lists } from "./lists.ts";
 import { Choice, cellsSoFar, isNode, NULL, Obj, type Value, Variant } from "./value.ts";
 
 export abstract class Derivatives extends Lists {
-  /** A function of numbers and structures of them as a graph of its first argument's leaves, in a frame of its own. */
+  /**
+   * A function of numbers and structures of them as a graph of its first argument's leaves, in a frame of its own. What the function
+   * writes outside of it, and what it throws within a try block, are those of a call for its value.
+   */
   protected graphOf(
     f: Value,
     args: readonly Value[],
@@ -32,18 +35,20 @@ export abstract class Derivatives extends Lists {
     this.journal.begin();
     this.journal.write(this.checks, this.truth(true));
     const results: Node[] = [];
+    const { tries } = this;
+    this.tries = 0;
     try {
-      template = this.closedOff("a function that is differentiated", () =>
-        this.call(f, [own, ...args.slice(1)], undefined, this.at as Syntax),
-      );
+      template = this.call(f, [own, ...args.slice(1)], undefined, this.at as Syntax);
       this.leavesIn(template, results);
       if (results[0] !== undefined) results[0] = this.guarded(results[0]);
     } finally {
       this.frame = outer;
+      this.tries = tries;
     }
+    const mayThrow = (this.checks.value as Node).op !== "const";
     const writes = this.journal.revert(since);
     writes.delete(this.checks as never);
-    if (writes.size > 0) throw this.refuse("a function that is differentiated writes to what is outside of it", "return what it computes");
+    if (writes.size > 0 || (mayThrow && tries > 0)) this.call(f, args, undefined, this.at as Syntax);
     const local = results.map((n) => frame.local(n));
     const imports = [...frame.imports.keys()];
     const graph = extract(

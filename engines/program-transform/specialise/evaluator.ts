@@ -2,12 +2,12 @@
 import type { Node as Syntax } from "oxc-parser";
 import type { BenchError } from "../../../core/base/errors.ts";
 import type { Node } from "../ir/graph.ts";
+import type { ModuleScope } from "./module.ts";
 import { isSeveral } from "./operators.ts";
 import { Structure } from "./structure.ts";
 import {
   type Cell,
   type Closure,
-  captured,
   Fn,
   type FunctionSyntax,
   isNode,
@@ -113,9 +113,11 @@ export abstract class Evaluator extends Structure {
             for (const [k, v] of this.fieldsOf(this.evaluate(p.argument, scope))) fields.set(k, v);
             continue;
           }
-          if (p.kind !== "init") throw this.refuse("getters and setters are not differentiated", "write a method", p);
           const key = p.computed ? this.textOf(this.evaluate(p.key, scope)) : keyText(p.key);
-          fields.set(key, this.evaluate(p.value, scope));
+          if (key === "__proto__" && !p.computed && !p.shorthand)
+            throw this.refuse("__proto__ makes one object of another", "copy its fields: { ...o }", p);
+          const value = this.evaluate(p.value, scope);
+          fields.set(key, p.kind === "init" ? value : accessor(fields.get(key), p.kind, value));
         }
         return this.record(fields);
       }
@@ -123,8 +125,8 @@ export abstract class Evaluator extends Structure {
       case "FunctionExpression":
         return this.closure(
           e as unknown as FunctionSyntax,
-          captured(scope),
-          e.type === "ArrowFunctionExpression" ? scope.thisValue() : undefined,
+          this.captures.scopeOf(e, scope, (this.module as ModuleScope).parsed.body),
+          undefined,
         );
       case "ClassExpression":
         return this.classOf(e, scope);
@@ -205,7 +207,7 @@ export abstract class Evaluator extends Structure {
     this.bind(target, value, scope, (name) => {
       const cell = scope.find(name);
       if (cell === undefined) throw this.mistake(`${name} is not defined`);
-      if (this.topLevels === 0 && scope.isOfModule(name))
+      if (this.topLevels === 0 && this.isOfModule(cell))
         throw this.refuse(
           `${name} belongs to the module and is written while the function runs: the next call would find it changed`,
           "declare it in the function, or pass it and return the new value",
@@ -256,8 +258,7 @@ export abstract class Evaluator extends Structure {
         const taken = new Set<string>();
         for (const p of target.properties) {
           if (p.type === "RestElement") {
-            const rest = new Map([...this.fieldsOf(value)].filter(([k]) => !taken.has(k)));
-            this.bind(p.argument, this.record(rest), scope, declare);
+            this.bind(p.argument, this.record(this.fieldsOf(value, taken)), scope, declare);
             continue;
           }
           const key = p.computed ? this.textOf(this.evaluate(p.key, scope)) : keyText(p.key);
@@ -328,6 +329,12 @@ export function keyText(key: Syntax): string {
   if (key.type === "PrivateIdentifier") return `#${key.name}`;
   if (key.type === "Identifier") return key.name;
   return String((key as { value?: unknown }).value);
+}
+
+/** A field that calls a function when it is read, or written; of one of this name that was there before, the other half stays. */
+function accessor(before: Value | undefined, half: "get" | "set", value: Value): Fn {
+  const known = before instanceof Fn && before.code.kind === "accessor" ? before.code : { get: undefined, set: undefined };
+  return new Fn({ ...known, kind: "accessor", [half]: (value as Fn).code });
 }
 
 function describeKey(e: Extract<Syntax, { type: "MemberExpression" }>): string {

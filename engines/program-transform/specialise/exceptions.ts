@@ -61,7 +61,7 @@ export abstract class Exceptions extends Specialiser {
         this.opened.length = before;
         throw error;
       }
-      const value = error.value ?? this.record(new Map([["message", new Text(error.reason)]]));
+      const value = error.value ?? this.errorOf(error.reason);
       end = { kind: "throw", value, span: error.span };
     }
     while (this.opened.length > before) end = this.closed(this.opened.pop() as Opened, end);
@@ -69,6 +69,9 @@ export abstract class Exceptions extends Specialiser {
     while (this.journal.depth > notes) this.journal.commit();
     return end;
   }
+
+  /** What JavaScript throws itself. */
+  protected abstract errorOf(message: string): Value;
 
   /** Runs something that becomes a graph of its own, which cannot throw to a handler outside of it. */
   protected closedOff<T>(what: string, run: () => T): T {

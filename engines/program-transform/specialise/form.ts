@@ -6,7 +6,8 @@
  */
 import type { BenchError } from "../../../core/base/errors.ts";
 import { arrayType, NUM, namedType, openName, type Type, type TypeName, tupleType, UNIT, unionType } from "../ir/type.ts";
-import { Choice, type ClassValue, type Content, Fn, isNode, Nothing, Obj, Text, type Value, Variant } from "./value.ts";
+import { headOfClosure, numberOf, valuesOf } from "./captures.ts";
+import { Choice, type ClassValue, type Closure, type Content, Fn, isNode, Nothing, Obj, Text, type Value, Variant } from "./value.ts";
 
 export type Form =
   /** Nothing is there yet. */
@@ -23,7 +24,8 @@ export type Form =
 export interface RecordForm {
   readonly kind: "record";
   readonly fields: ReadonlyMap<string, Form>;
-  readonly type: ClassValue | undefined;
+  /** The class that it is an instance of; of what a function holds: that function, with other values. */
+  readonly type: ClassValue | Closure | undefined;
 }
 
 /** Cases in the order of their heads. */
@@ -53,7 +55,7 @@ export function headOf(form: Form): string {
     case "leaf":
       return `n${form.type.id}`;
     case "record":
-      return recordHead(form.type, [...form.fields.keys()]);
+      return form.type?.kind === "closure" ? headOfClosure(form.type) : recordHead(form.type, [...form.fields.keys()]);
     case "knot":
       return form.knot.head;
     case "list":
@@ -67,7 +69,8 @@ export function headOf(form: Form): string {
       if (v instanceof Nothing) return v.name;
       if (v instanceof Fn) {
         const { code } = v;
-        return code.kind === "closure" ? `f${numberOf(code.syntax)}.${numberOf(code.scope)}` : `f${numberOf(code)}`;
+        if (code.kind === "accessor") return `a${[code.get, code.set].map((c) => (c === undefined ? "" : headOfClosure(c)))}`;
+        return code.kind === "closure" ? headOfClosure(code) : `f${numberOf(code)}`;
       }
       if (!(v instanceof Obj)) return "?";
       const c = v.content.value;
@@ -96,7 +99,10 @@ export function keyOf(form: Form): string {
     case "knot":
       return form.knot.body === undefined ? "^" : `k${form.knot.name.number}`;
     case "same":
-      return form.value instanceof Obj ? `o${form.value.content.number}` : headOf(form);
+      if (form.value instanceof Obj) return `o${form.value.content.number}`;
+      return form.value instanceof Fn && form.value.code.kind === "closure"
+        ? `${headOf(form)}=${numberOf(form.value.code.scope)}`
+        : headOf(form);
     default:
       return headOf(form);
   }
@@ -142,17 +148,6 @@ export function unionTypeOf(form: UnionForm): Type {
 /** What a condition, or several, choose of. */
 export function alternatives(v: Value): Exclude<Value, Choice>[] {
   return v instanceof Choice ? [...alternatives(v.consequent), ...alternatives(v.otherwise)] : [v];
-}
-
-const numbers = new WeakMap<object, number>();
-let numbered = 0;
-export function numberOf(o: object): number {
-  let n = numbers.get(o);
-  if (n === undefined) {
-    n = ++numbered;
-    numbers.set(o, n);
-  }
-  return n;
 }
 
 /** Finds and joins forms. */
@@ -215,6 +210,11 @@ export class FormAlgebra {
   /** One level of an object that was to stay the same, or of a knot. */
   private opened(form: Form): Form {
     if (form.kind === "knot" && form.knot.body !== undefined) return form.knot.body;
+    if (form.kind === "same" && form.value instanceof Fn && form.value.code.kind === "closure") {
+      const { code } = form.value;
+      const values = [...(valuesOf(code) ?? [])].map(([k, v]) => [k, this.raw(v, Number.POSITIVE_INFINITY, [])] as const);
+      return { kind: "record", fields: new Map(values), type: code };
+    }
     if (form.kind !== "same" || !(form.value instanceof Obj)) return form;
     return this.rawContent(form.value.content.value, Number.POSITIVE_INFINITY, [], form.value.type);
   }
@@ -251,11 +251,10 @@ export class FormAlgebra {
       const known = cases.get(head);
       cases.set(head, known === undefined ? f : this.joined(known, f));
     }
-    if (cases.size > MOST_CASES)
+    if (cases.size > MOST_CASES) {
+      if ([...cases.keys()].some((head) => /^[af]/.test(head))) throw this.manyFunctions();
       throw this.refuse("one value takes more and more forms from turn to turn", "give it one form, for instance a record with all fields");
-    for (const f of cases.values())
-      if (f.kind === "same" && f.value instanceof Fn && f.value.code.kind === "closure")
-        throw this.refuse("which function this is depends on how often a loop turns or a function calls itself", "choose by a number");
+    }
     const sorted = [...cases].toSorted(([x], [y]) => (x < y ? -1 : 1)).map(([, f]) => f);
     return sorted.length === 1 ? (sorted[0] as Form) : { kind: "union", cases: sorted };
   }
@@ -271,7 +270,13 @@ export class FormAlgebra {
     throw this.refuse("one value takes more and more forms from turn to turn", "give it one form, for instance a record with all fields");
   }
 
+  private manyFunctions(): BenchError {
+    return this.refuse("which function this is depends on how often a loop turns or a function calls itself", "choose by a number");
+  }
+
   private tiedAt(form: Form, head: string): Form {
+    // A function that holds one like itself: how deep is not known.
+    if (head.startsWith("f")) throw this.manyFunctions();
     const fresh: Knot = { head, name: openName(), body: undefined };
     const found: RecordForm[] = [];
     const changed = replaced(form, head, fresh, found);

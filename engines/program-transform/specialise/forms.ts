@@ -3,6 +3,7 @@ import { makeGraph } from "../ir/build.ts";
 import { makeIf, pack, unpack } from "../ir/extract.ts";
 import type { Node } from "../ir/graph.ts";
 import { arrayType, NUM, namedType } from "../ir/type.ts";
+import { Captures, valuesOf } from "./captures.ts";
 import { Exceptions } from "./exceptions.ts";
 import {
   alternatives,
@@ -17,10 +18,11 @@ import {
   unionTypeOf,
 } from "./form.ts";
 import type { Frame } from "./frame.ts";
-import { isContent } from "./join.ts";
-import { Choice, type Content, isNode, Obj, type Value, Variant } from "./value.ts";
+import { isContent, joinedFn, oneOfMany } from "./join.ts";
+import { Choice, type Content, Fn, isNode, Obj, type Value, Variant } from "./value.ts";
 
 export abstract class Forms extends Exceptions {
+  protected readonly captures = new Captures();
   protected readonly algebra = new FormAlgebra((message, advice) => this.refuse(message, advice));
 
   /** Both sides of a choice, or all cases of a variant, apart. */
@@ -54,7 +56,8 @@ export abstract class Forms extends Exceptions {
       out.push(value === undefined ? frame.made((b) => b.unset(form.type)) : frame.local(value as Node));
       return;
     }
-    const content = value instanceof Obj ? this.fresh(value).content.value : (value as Content | undefined);
+    const content =
+      value instanceof Obj ? this.fresh(value).content.value : value instanceof Fn ? heldBy(value) : (value as Content | undefined);
     if (content !== undefined && !isContent(content)) throw this.otherForm();
     if (form.kind === "array") {
       out.push(content === undefined ? frame.made((b) => b.unset(leafTypes(form)[0] as never)) : this.arrayIn(frame, form.of, content));
@@ -149,7 +152,11 @@ export abstract class Forms extends Exceptions {
     const form = this.algebra.join(...forms);
     if (form.kind !== "array") throw this.otherForm();
     for (const c of contents) this.freeze(form, c);
-    const nodes = contents.map((c, k) => this.arrayIn(frames[k] as Frame, form.of, c)) as [Node, Node];
+    const nodes = contents.map((c, k) => {
+      if (c.kind !== "array" || keyOf(c.of) === keyOf(form.of) || this.passes === 0) return this.arrayIn(frames[k] as Frame, form.of, c);
+      this.unsettled++;
+      return (frames[k] as Frame).made((b) => b.unset(arrayType(packedType(form.of))));
+    }) as [Node, Node];
     return { nodes, of: form.of };
   }
 
@@ -189,13 +196,18 @@ export abstract class Forms extends Exceptions {
       case "none":
         return undefined;
       case "same":
-        return form.value;
+        return form.value instanceof Fn ? oneOfMany(form.value) : form.value;
       case "leaf":
         return queue.shift();
       case "union":
         return this.variant(queue.shift() as Node, form);
       default: {
-        const made = this.object(this.rebuiltContent(form, queue, isFrozen), form.kind === "record" ? form.type : typeOf(form));
+        const type = form.kind === "record" ? form.type : typeOf(form);
+        const content = this.rebuiltContent(form, queue, isFrozen);
+        if (type?.kind === "closure") {
+          return joinedFn({ ...type, scope: this.captures.exchanged(type, (content as Extract<Content, { kind: "record" }>).fields) });
+        }
+        const made = this.object(content, type);
         made.isJoined = isFrozen;
         return made;
       }
@@ -255,7 +267,7 @@ export abstract class Forms extends Exceptions {
 
   /** Those that may have several forms: as cases of a union they cannot be written. */
   private freezeCases(form: Form, value: Value | undefined): void {
-    const c = value instanceof Obj ? value.content.value : undefined;
+    const c = value instanceof Obj ? value.content.value : value instanceof Fn ? heldBy(value) : undefined;
     if (form.kind === "record" && c?.kind === "record") for (const [k, f] of form.fields) this.freezeCases(f, c.fields.get(k));
     else if (form.kind === "list" && c?.kind === "list") for (const [i, f] of form.items.entries()) this.freezeCases(f, c.items[i]);
     else if (form.kind === "array" && c?.kind === "list") for (const x of c.items) this.freezeCases(form.of, x);
@@ -282,7 +294,7 @@ export abstract class Forms extends Exceptions {
       return;
     }
     if (form.kind === "union") {
-      if (!(value instanceof Obj)) return;
+      if (!(value instanceof Obj || value instanceof Fn)) return;
       const head = headOf({ kind: "same", value });
       this.freeze(form.cases.find((c) => headOf(c) === head) ?? { kind: "none" }, value);
       return;
@@ -291,7 +303,7 @@ export abstract class Forms extends Exceptions {
       if (!value.isJoined) this.frozen.push(value.content.number);
       this.copied(value);
     }
-    const content = value instanceof Obj ? value.content.value : value;
+    const content = value instanceof Obj ? value.content.value : value instanceof Fn ? heldBy(value) : value;
     if (!isContent(content)) return;
     const body = form.kind === "knot" ? form.knot.body : form;
     if (content.kind === "record" && body?.kind === "record") for (const [k, f] of body.fields) this.freeze(f, content.fields.get(k));
@@ -299,6 +311,11 @@ export abstract class Forms extends Exceptions {
       for (const [i, x] of content.items.entries())
         this.freeze(form.kind === "list" ? (form.items[i] as Form) : (form as { of: Form }).of, x);
   }
+}
+
+/** What a function holds, as the content of a record. */
+function heldBy({ code }: Fn): Content {
+  return { kind: "record", fields: (code.kind === "closure" ? valuesOf(code) : undefined) ?? new Map() };
 }
 
 const typeOf = (form: Form) => (form.kind === "knot" ? form.knot.body?.type : undefined);

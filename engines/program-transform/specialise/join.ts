@@ -10,10 +10,11 @@ import { extract, makeIf, pack, unpack } from "../ir/extract.ts";
 import type { Node } from "../ir/graph.ts";
 import type { Type } from "../ir/type.ts";
 import { NUM } from "../ir/type.ts";
+import { isOfMany } from "./captures.ts";
 import { type Completion, isSameEnd, type Unreachable } from "./completion.ts";
 import { type Form, keyOf, type UnionForm } from "./form.ts";
 import { type Frame, noteMeaning } from "./frame.ts";
-import { Cell, Choice, type Content, Fn, isNode, Nothing, Obj, type Scope, Text, type Value, Variant } from "./value.ts";
+import { Cell, Choice, type Closure, type Content, Fn, isNode, Nothing, Obj, type Scope, Text, type Value, Variant } from "./value.ts";
 
 type Later<T> = () => T;
 const mapLater =
@@ -78,7 +79,7 @@ export class Joiner {
       if (a.type === b.type) return this.out(a, b, a.type);
     } else if (a === b) return () => a;
     else if (a instanceof Text && b instanceof Text && a.text === b.text) return () => a;
-    else if (a instanceof Fn && b instanceof Fn && sameCode(a, b)) return () => a;
+    else if (a instanceof Fn && b instanceof Fn && sameCode(a, b)) return () => oneOfMany(a);
     else if (a instanceof Variant && b instanceof Variant && keyOf(a.form) === keyOf(b.form))
       return this.variant(this.out(a.node, b.node, a.node.type), a.form);
     else if (a instanceof Obj && b instanceof Obj && a.type === b.type && isMade(a, this.arms[0]) && isMade(b, this.arms[1])) {
@@ -256,7 +257,7 @@ export class Joiner {
       }
       this.export(k, v.content);
     }
-    if (v instanceof Fn && v.code.kind === "closure") this.scope(k, v.code.scope);
+    if (v instanceof Fn) for (const { scope } of closuresOf(v)) this.scope(k, scope);
     return () => v;
   }
 
@@ -326,7 +327,31 @@ export function isContent(v: unknown): v is Content {
   );
 }
 
+/** The closures that a function is, or that the field calls that it stands for. */
+function closuresOf({ code }: Fn): readonly Closure[] {
+  if (code.kind === "closure") return [code];
+  return code.kind === "accessor" ? [code.get, code.set].filter((c) => c !== undefined) : [];
+}
+
+/** A function that stands for several, which === would tell apart. */
+export function joinedFn(code: Fn["code"]): Fn {
+  const fn = new Fn(code);
+  fn.isJoined = true;
+  return fn;
+}
+
+/** The function, where it is the only one that was made so. */
+export function oneOfMany(fn: Fn): Fn {
+  return !fn.isJoined && fn.code.kind === "closure" && isOfMany(fn.code) ? joinedFn(fn.code) : fn;
+}
+
 function sameCode(a: Fn, b: Fn): boolean {
   if (a.code === b.code) return true;
-  return a.code.kind === "closure" && b.code.kind === "closure" && a.code.syntax === b.code.syntax && a.code.scope === b.code.scope;
+  const [x, y] = [closuresOf(a), closuresOf(b)];
+  return (
+    a.code.kind === b.code.kind &&
+    x.length > 0 &&
+    x.length === y.length &&
+    x.every(({ syntax, scope, self }, i) => syntax === y[i]?.syntax && scope === y[i].scope && self === y[i].self)
+  );
 }

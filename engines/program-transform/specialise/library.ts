@@ -268,5 +268,20 @@ export const library = {
   whileLoop,
 };
 
+/** The classes of errors that programs may throw, catch and extend. */
+export const ERRORS = ["Error", "TypeError", "RangeError", "ReferenceError", "SyntaxError"] as const;
+
+const errors = ERRORS.map((name) =>
+  name === "Error"
+    ? `class Error {
+        constructor(message, options) {
+          this.message = message === undefined ? "" : \`\${message}\`;
+          this.name = "Error";
+          if (options !== undefined && "cause" in options) this.cause = options.cause;
+        }
+      }`
+    : `class ${name} extends Error { constructor(message, options) { super(message, options); this.name = "${name}"; } }`,
+);
+
 /** The text of a module that declares the library. */
-export const LIBRARY_SOURCE = Object.values(library).join("\n");
+export const LIBRARY_SOURCE = [...errors, ...Object.values(library)].join("\n");

@@ -113,10 +113,10 @@ export abstract class Lists extends OpenArrays {
           .map((x) => this.textOf(x))
           .join(by instanceof Text ? by.text : ","),
       ),
-    some: (self, [f], at) => this.tested(this.itemsOf(self), f as Value, at, true),
-    every: (self, [f], at) => this.tested(this.itemsOf(self), f as Value, at, false),
-    find: (self, [f], at) => this.found(this.itemsOf(self), f as Value, at, (x) => x, UNDEFINED),
-    findIndex: (self, [f], at) => this.found(this.itemsOf(self), f as Value, at, (_, i) => this.number(i), this.number(-1)),
+    some: (self, [f], at) => this.tested(this.itemsOf(self), f as Value, at, true, self),
+    every: (self, [f], at) => this.tested(this.itemsOf(self), f as Value, at, false, self),
+    find: (self, [f], at) => this.found(this.itemsOf(self), f as Value, at, (x) => x, UNDEFINED, self),
+    findIndex: (self, [f], at) => this.found(this.itemsOf(self), f as Value, at, (_, i) => this.number(i), this.number(-1), self),
     includes: (self, [v, ...from]) =>
       this.tested(
         this.itemsOf(self).slice(...this.integers(from)),
@@ -203,7 +203,7 @@ export abstract class Lists extends OpenArrays {
     const [f, initial] = args;
     if (initial === undefined && items.length === 0) throw this.mistake("reduce of an empty array with no initial value", undefined, at);
     const n = items.length;
-    const before = self.content.value;
+    const before = this.fresh(self).content.value;
     const start = args.length > 1 ? 0 : 1;
     let state = args.length > 1 ? (initial as Value) : (items[0] as Value);
     for (let i = start; i < n; i++)
@@ -214,7 +214,8 @@ export abstract class Lists extends OpenArrays {
 
   /** What a method gives is made of the elements that there were when it was called. */
   refuseWritten(self: Obj, before: Content): void {
-    if (self.content.value !== before) throw this.refuse("an array is written by a function that goes over it", "write a copy: [...a]");
+    if (this.fresh(self).content.value !== before)
+      throw this.refuse("an array is written by a function that goes over it", "write a copy: [...a]");
   }
 
   protected filtered(self: Obj, f: Value, at: Syntax): Value {
@@ -237,10 +238,10 @@ export abstract class Lists extends OpenArrays {
     return out;
   }
 
-  protected tested(items: readonly Value[], f: Value, at: Syntax, wanted: boolean): Value {
+  protected tested(items: readonly Value[], f: Value, at: Syntax, wanted: boolean, self?: Obj): Value {
     const from = (i: number): Value => {
       if (i === items.length) return this.truth(!wanted);
-      const c = this.truthOf(this.call(f, [items[i] as Value, this.number(i)], undefined, at));
+      const c = this.truthOf(this.call(f, [items[i] as Value, this.number(i), self ?? UNDEFINED], undefined, at));
       return wanted
         ? this.choose(
             c,
@@ -256,10 +257,10 @@ export abstract class Lists extends OpenArrays {
     return from(0);
   }
 
-  protected found(items: readonly Value[], f: Value, at: Syntax, give: (x: Value, i: number) => Value, none: Value): Value {
+  protected found(items: readonly Value[], f: Value, at: Syntax, give: (x: Value, i: number) => Value, none: Value, self?: Obj): Value {
     const from = (i: number): Value => {
       if (i === items.length) return none;
-      const c = this.truthOf(this.call(f, [items[i] as Value, this.number(i)], undefined, at));
+      const c = this.truthOf(this.call(f, [items[i] as Value, this.number(i), self ?? UNDEFINED], undefined, at));
       return this.choose(
         c,
         () => give(items[i] as Value, i),

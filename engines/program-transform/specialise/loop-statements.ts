@@ -2,6 +2,7 @@
 import type { Node as Syntax } from "oxc-parser";
 import { BenchError } from "../../../core/base/errors.ts";
 import type { Node } from "../ir/graph.ts";
+import { makesFunctions, writesOf } from "./captures.ts";
 import { type Completion, NEXT } from "./completion.ts";
 import { Evaluator } from "./evaluator.ts";
 import { constantOf, MAX_UNROLLED } from "./specialiser.ts";
@@ -22,7 +23,7 @@ export abstract class LoopStatements extends Evaluator {
   protected loopOf(s: LoopSyntax, scope: Scope, isContinue: (l: string | undefined) => boolean): Completion {
     if (s.type === "ForOfStatement") return this.forOf(s, scope, isContinue);
     if (s.type === "ForInStatement") {
-      const keys = [...this.fieldsOf(this.evaluate(s.right, scope)).keys()].map((key) => new Text(key));
+      const keys = this.fieldNames(this.evaluate(s.right, scope)).map((key) => new Text(key));
       return this.over(keys, s, scope, isContinue);
     }
     const inner = new Scope(scope);
@@ -33,6 +34,11 @@ export abstract class LoopStatements extends Evaluator {
     const test = (): Node => (s.test ? this.truthOf(this.evaluate(s.test, inner)) : this.truth(true));
     // A function made in a turn keeps the variables of that turn.
     const names = s.type === "ForStatement" && makesFunctions(s) ? [...inner.cells.keys()] : [];
+    if (s.type === "ForStatement" && names.length > 0) {
+      const written = makesFunctions(s.test) ? writesOf(s.body) : new Set<string>();
+      if (makesFunctions(s.update) || names.some((name) => written.has(name)))
+        throw this.refuse("a function is made where a loop counts, whose variable it may see change", "make it in the body of the loop", s);
+    }
     const body = () => {
       if (names.length === 0) return this.statement(s.body, inner, () => NEXT);
       const own = new Scope(inner);
@@ -165,7 +171,7 @@ export abstract class LoopStatements extends Evaluator {
     scope: Scope,
     isContinue: (l: string | undefined) => boolean,
   ): Completion {
-    const of = this.single(this.evaluate(s.right, scope));
+    const of = this.something(this.evaluate(s.right, scope));
     if (of instanceof Obj && of.content.value.kind === "array") {
       const at = new Cell<Value | undefined>(this.number(0));
       const index = () => at.value as Node;
@@ -213,19 +219,6 @@ export abstract class LoopStatements extends Evaluator {
       this.bind((left.declarations[0] as { id: Syntax }).id, value, inner, (name) => declareIn(inner, name));
     else this.assign(left, value, inner);
   }
-}
-
-/** Whether a loop's variables may be captured: a function is written in it. */
-function makesFunctions(loop: Syntax): boolean {
-  const work: unknown[] = [loop];
-  while (work.length > 0) {
-    const n = work.pop();
-    if (Array.isArray(n)) work.push(...n);
-    if (typeof n !== "object" || n === null || !("type" in n)) continue;
-    if (/Function|Class/.test(n.type as string)) return true;
-    for (const [key, value] of Object.entries(n)) if (key !== "parent" && typeof value === "object" && value !== null) work.push(value);
-  }
-  return false;
 }
 
 export type LoopSyntax = Extract<

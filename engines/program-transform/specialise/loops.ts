@@ -4,6 +4,7 @@
  */
 import { extract, makeLoop } from "../ir/extract.ts";
 import type { Node } from "../ir/graph.ts";
+import { numberOf } from "./captures.ts";
 import { type Completion, isSameEnd, NEXT, Unreachable } from "./completion.ts";
 import { Elements } from "./elements.ts";
 import { type Form, keyOf, leafTypes, NONE } from "./form.ts";
@@ -22,17 +23,21 @@ export abstract class Loops extends Elements {
     const since = cellsSoFar();
     const carried: Cell<unknown>[] = [];
     const shapes = new Map<Cell<unknown>, Form>();
+    /** Arrays of which each turn leaves the objects where they are. */
+    const steady = new Set<Cell<unknown>>();
     const formOf = (v: unknown): Form =>
       v === undefined ? NONE : isContent(v) ? this.algebra.ofContent(v, since) : this.algebra.of(v as Value, since);
     const exit = new Cell<unknown>(this.number(0));
     const returned = new Cell<unknown>(undefined);
+    /** What was thrown, where it is no constant. */
+    const thrown = new Cell<unknown>(undefined);
     const kinds: Completion[] = [];
     for (let round = 0; ; round++) {
       if (round > 20)
         throw this.refuse("the state of this loop changes its form from turn to turn", "keep what the loop carries in one form");
       const [freezes, unsettled] = [this.frozen.length, this.unsettled];
       let asked: Completion = NEXT;
-      const forTest = this.arm(outer, carried, shapes, () => {
+      const forTest = this.arm(outer, carried, shapes, steady, () => {
         let on = this.truth(true);
         asked = this.contained(() => {
           on = this.checked(test);
@@ -51,14 +56,15 @@ export abstract class Loops extends Elements {
       const notes = this.journal.depth;
       let forTurn: ReturnType<Loops["arm"]>;
       try {
-        forTurn = this.arm(outer, carried, shapes, () => {
+        forTurn = this.arm(outer, carried, shapes, steady, () => {
           const end = this.contained(() => {
             this.frame.learn(this.unchecked(test), true);
             return turn();
           });
           const code = this.codeOf(end, kinds, isContinue);
           if (constantOf(code) !== 0 || carried.includes(exit)) this.journal.write(exit, code);
-          this.keepReturn(end, returned, isContinue);
+          this.keep(end, returned, (d) => (d.kind === "return" ? d.value : undefined));
+          this.keep(end, thrown, (d) => (d.kind === "throw" && !isText(d.value) ? d.value : undefined));
           return this.truth(true);
         });
       } catch (error) {
@@ -67,11 +73,14 @@ export abstract class Loops extends Elements {
         this.journal.unwind(notes);
         return this.fork(test(), turn, () => NEXT);
       }
-      const grown = [...forTurn.writes.keys()].filter((c) => (c.number <= since || c === exit || c === returned) && !carried.includes(c));
+      const grown = [...forTurn.writes.keys()].filter(
+        (c) => (c.number <= since || c === exit || c === returned || c === thrown) && !carried.includes(c),
+      );
       let changed = grown.length > 0 || kinds.length !== before;
       for (const cell of grown) {
-        if (cell === returned && forTurn.writes.get(cell) === undefined) continue;
+        if ((cell === returned || cell === thrown) && forTurn.writes.get(cell) === undefined) continue;
         carried.push(cell);
+        if (isContent(cell.value) && cell.value.kind === "array") steady.add(cell);
       }
       for (const cell of carried) {
         const before = shapes.get(cell) ?? NONE;
@@ -80,20 +89,36 @@ export abstract class Loops extends Elements {
         shapes.set(cell, form);
         changed = true;
       }
+      for (const cell of steady) {
+        if (grown.includes(cell) || this.isOfOneLineage((forTurn.writes.has(cell) ? forTurn.writes : forTurn.own).get(cell), cell.value))
+          continue;
+        steady.delete(cell);
+        changed = true;
+      }
       for (const cell of carried)
-        for (const value of [cell.value, forTurn.writes.get(cell)]) this.keep(shapes.get(cell) as Form, value, cell.owner);
+        for (const value of [cell.value, forTurn.writes.get(cell)]) this.packedIn(shapes.get(cell) as Form, value, cell.owner);
       // What is frozen in the middle of a turn may have been written at its beginning.
       changed = changed || this.unsettled > unsettled || this.frozen.slice(freezes).some((n) => n <= since);
       this.unsettled = unsettled;
       if (changed) continue;
       const leaving = kinds.length > 0;
-      this.finishLoop(outer, carried, shapes, forTest, forTurn, leaving ? exit : undefined);
+      this.finishLoop(outer, carried, shapes, steady, forTest, forTurn, leaving ? exit : undefined);
       if (!leaving) return NEXT;
-      return this.dispatch(exit.value as Node, returned.value as Value | undefined, kinds, constantOf(forTest.result) === true);
+      const ends = kinds.map((kind): Completion => {
+        if (kind.kind === "return") return { kind: "return", value: returned.value as Value };
+        return kind.kind === "throw" && !isText(kind.value) ? { ...kind, value: thrown.value as Value } : kind;
+      });
+      return this.dispatch(exit.value as Node, ends, constantOf(forTest.result) === true);
     }
   }
 
-  arm(outer: Frame, carried: readonly Cell<unknown>[], shapes: ReadonlyMap<Cell<unknown>, Form>, run: () => Node) {
+  arm(
+    outer: Frame,
+    carried: readonly Cell<unknown>[],
+    shapes: ReadonlyMap<Cell<unknown>, Form>,
+    steady: ReadonlySet<Cell<unknown>>,
+    run: () => Node,
+  ) {
     const frame = new Frame(outer);
     const since = cellsSoFar();
     this.frame = frame;
@@ -103,7 +128,7 @@ export abstract class Loops extends Elements {
     for (const cell of carried) {
       const own = leafTypes(shapes.get(cell) as Form).map((t) => frame.param(t));
       params.push(...own);
-      this.journal.write(cell, this.carriedValue(shapes.get(cell) as Form, cell, [...own]));
+      this.journal.write(cell, this.carriedValue(shapes.get(cell) as Form, cell, [...own], steady));
     }
     const own = new Map(carried.map((c) => [c, c.value]));
     let result: Node;
@@ -122,6 +147,7 @@ export abstract class Loops extends Elements {
     outer: Frame,
     carried: readonly Cell<unknown>[],
     shapes: ReadonlyMap<Cell<unknown>, Form>,
+    steady: ReadonlySet<Cell<unknown>>,
     forTest: ReturnType<Loops["arm"]>,
     forTurn: ReturnType<Loops["arm"]>,
     exit: Cell<unknown> | undefined,
@@ -156,11 +182,11 @@ export abstract class Loops extends Elements {
     );
     const results = initial.map((_, i) => outer.made((b) => b.get(end, i)));
     const queue = [...results];
-    for (const cell of carried) this.journal.write(cell, this.carriedValue(shapes.get(cell) as Form, cell, queue));
+    for (const cell of carried) this.journal.write(cell, this.carriedValue(shapes.get(cell) as Form, cell, queue, steady));
   }
 
   /** What a loop carries is known by what it holds from now on. */
-  private keep(form: Form, value: unknown, owner: Obj | undefined): void {
+  private packedIn(form: Form, value: unknown, owner: Obj | undefined): void {
     const isPacked = owner !== undefined && form.kind === "array" && isContent(value) && value.kind === "list";
     if (isPacked && (form.of.kind === "record" || form.of.kind === "list" || form.of.kind === "array")) {
       for (const x of value.items) if (x instanceof Obj && !x.home && !x.isJoined) this.frozen.push(x.content.number);
@@ -169,8 +195,11 @@ export abstract class Loops extends Elements {
   }
 
   /** What a cell holds in a turn, or after the loop: what an object consists of, or a value. */
-  private carriedValue(form: Form, cell: Cell<unknown>, queue: Node[]): unknown {
-    return isContent(cell.value) ? this.rebuiltContent(form, queue, true) : this.rebuilt(form, queue, true);
+  private carriedValue(form: Form, cell: Cell<unknown>, queue: Node[], steady: ReadonlySet<Cell<unknown>>): unknown {
+    if (!isContent(cell.value)) return this.rebuilt(form, queue, true);
+    const content = this.rebuiltContent(form, queue, true);
+    if (steady.has(cell)) this.inherit(cell.value, content);
+    return content;
   }
 
   /** Which way a turn ended, as a number: 0 goes on. */
@@ -178,17 +207,15 @@ export abstract class Loops extends Elements {
     if (c.kind === "mixed")
       return this.select(c.condition, this.codeOf(c.consequent, kinds, isContinue), this.codeOf(c.otherwise, kinds, isContinue));
     if (c.kind === "next" || (c.kind === "continue" && isContinue(c.label))) return this.number(0);
-    if (c.kind === "throw" && !isText(c.value))
-      throw this.refuse("a loop throws what is not a constant", "throw new Error(...) with a constant message");
-    let at = kinds.findIndex((k) => isSameEnd(k, c) || (k.kind === "return" && c.kind === "return") || throwSameText(k, c));
+    let at = kinds.findIndex((k) => isSameEnd(k, c) || (k.kind === "return" && c.kind === "return") || throwsAlike(k, c));
     if (at < 0) at = kinds.push(c) - 1;
     return this.number(at + 1);
   }
 
-  protected keepReturn(c: Completion, cell: Cell<unknown>, isContinue: (label: string | undefined) => boolean): void {
+  /** Lets a cell hold what `given` takes from the ways that a turn ended. */
+  private keep(c: Completion, cell: Cell<unknown>, given: (d: Completion) => Value | undefined): void {
     const value = (d: Completion): Value | undefined => {
-      if (d.kind === "return") return d.value;
-      if (d.kind !== "mixed") return undefined;
+      if (d.kind !== "mixed") return given(d);
       const [a, b] = [value(d.consequent), value(d.otherwise)];
       if (a === undefined || b === undefined) return a ?? b;
       return this.choose(
@@ -197,13 +224,11 @@ export abstract class Loops extends Elements {
         () => b,
       );
     };
-    void isContinue;
     const v = value(c);
     if (v !== undefined) this.journal.write(cell, v);
   }
 
-  protected dispatch(code: Node, returned: Value | undefined, kinds: readonly Completion[], isEndless: boolean): Completion {
-    const ends = kinds.map((kind): Completion => (kind.kind === "return" ? { kind: "return", value: returned as Value } : kind));
+  protected dispatch(code: Node, ends: Completion[], isEndless: boolean): Completion {
     // A loop without a test is left by one of these.
     const last = isEndless ? (ends.pop() as Completion) : NEXT;
     return ends.reduceRight<Completion>(
@@ -213,9 +238,9 @@ export abstract class Loops extends Elements {
   }
 }
 
-/** Each turn makes the error that it throws: those of one text are one. */
-function throwSameText(a: Completion, b: Completion): boolean {
-  return a.kind === "throw" && b.kind === "throw" && textIn(a.value) !== undefined && textIn(a.value) === textIn(b.value);
+/** Each turn makes the error that it throws: those of one text are one, and those that are no constants are told apart by what is kept. */
+function throwsAlike(a: Completion, b: Completion): boolean {
+  return a.kind === "throw" && b.kind === "throw" && textIn(a.value) === textIn(b.value);
 }
 
 const isText = (v: Value): boolean => textIn(v) !== undefined;
@@ -226,5 +251,6 @@ function textIn(v: Value): string | undefined {
   if (!(v instanceof Obj) || v.content.value.kind !== "record") return undefined;
   const fields = [...v.content.value.fields];
   if (!fields.every(([, f]) => f instanceof Text)) return undefined;
-  return fields.map(([name, f]) => `${name}: ${JSON.stringify((f as Text).text)}`).join();
+  const type = v.type === undefined ? "" : numberOf(v.type);
+  return `${type}{${fields.map(([name, f]) => `${name}: ${JSON.stringify((f as Text).text)}`).join()}}`;
 }

@@ -12,6 +12,7 @@ export class ModuleScope {
   readonly exports = new Map<string, () => Value>();
   /** The place that everything in it is said to be at: of a library, where the program calls it. */
   site: Span | undefined;
+  isLibrary = false;
 
   constructor(parsed: ParsedSource, globals: Scope) {
     this.parsed = parsed;

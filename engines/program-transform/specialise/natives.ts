@@ -14,6 +14,9 @@ import { type Node, TensorConstant } from "../ir/graph.ts";
 import { NUM } from "../ir/type.ts";
 import { Derivatives } from "./derivatives.ts";
 import { NUMBER_FORM } from "./form.ts";
+import { ERRORS } from "./library.ts";
+import { mathematics } from "./mathematics.ts";
+import { lazyCell } from "./module.ts";
 import { arrayOfNumbers, type Method } from "./open-arrays.ts";
 import { isSeveral } from "./operators.ts";
 import { constantOf } from "./specialiser.ts";
@@ -56,12 +59,6 @@ const CONTROL: ReadonlyMap<unknown, "cond" | "switchCase" | "whileLoop"> = new M
   [whileLoop, "whileLoop"],
 ]);
 
-const MATH: Readonly<Record<string, keyof typeof primitives>> = Object.fromEntries(
-  "abs sign floor ceil trunc round sqrt exp expm1 log log1p log2 log10 cbrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh"
-    .split(" ")
-    .map((n) => [n, n]),
-) as never;
-
 export class Natives extends Derivatives {
   readonly globals = new Scope(undefined);
 
@@ -71,7 +68,7 @@ export class Natives extends Derivatives {
     set("undefined", UNDEFINED);
     set("NaN", this.number(Number.NaN));
     set("Infinity", this.number(Number.POSITIVE_INFINITY));
-    set("Math", this.record(this.math()));
+    set("Math", this.record(mathematics(this)));
     set(
       "Number",
       this.native("Number", ([x]) => (x instanceof Text ? this.number(Number(x.text)) : this.numeric(x ?? this.number(0)))),
@@ -84,13 +81,11 @@ export class Natives extends Derivatives {
       "String",
       this.native("String", (args) => new Text(this.textOf(args[0] ?? new Text("")))),
     );
-    for (const name of ["Error", "RangeError", "TypeError"]) {
-      const fields = (message: Value = new Text("")) => [["message", message] as const, ["name", new Text(name)] as const];
-      set(
+    for (const name of ERRORS)
+      this.globals.cells.set(
         name,
-        this.native(name, ([message]) => this.record(new Map(fields(message)))),
+        lazyCell(() => this.library?.().scope.find(name)?.value as Value),
       );
-    }
     set(
       "Array",
       this.native("Array", (args) => this.newArray(args)),
@@ -146,51 +141,6 @@ export class Natives extends Derivatives {
     );
   }
 
-  protected math(): ReadonlyMap<string, Value> {
-    const fields = new Map<string, Value>();
-    for (const [name, primitive] of Object.entries(MATH))
-      fields.set(
-        name,
-        this.native(name, ([x]) => this.apply(primitive, this.numeric(x as Value))),
-      );
-    for (const name of ["pow", "atan2"] as const)
-      fields.set(
-        name,
-        this.native(name, ([x, y]) => this.apply(name, this.numeric(x as Value), this.numeric(y as Value))),
-      );
-    const folded = (name: string, primitive: "maximum" | "minimum" | "hypot", start: number) => {
-      const call = (args: readonly Value[], at: Syntax) => {
-        const [first, ...rest] = args.map((a) =>
-          this.spreads.has(a) ? (this.inLibrary(`${primitive}Of`, [a], at) as Node) : this.numeric(a),
-        );
-        if (first === undefined) return this.number(start);
-        if (rest.length === 0 && primitive === "hypot") return this.apply("abs", first);
-        return rest.reduce((a, b) => this.apply(primitive, a, b), first);
-      };
-      fields.set(name, new Fn({ kind: "native", name, call, takesSpread: true }));
-    };
-    folded("max", "maximum", Number.NEGATIVE_INFINITY);
-    folded("min", "minimum", Number.POSITIVE_INFINITY);
-    folded("hypot", "hypot", 0);
-    fields.set(
-      "fround",
-      this.native("fround", ([x]) => this.frame.made((b) => b.ops.cast(this.frame.local(this.numeric(x as Value)), "f32"))),
-    );
-    for (const name of ["clz32", "imul"] as const)
-      fields.set(
-        name,
-        this.native(name, (args) => {
-          const known = args.map((a) => constantOf(this.numeric(a)));
-          if (known.some((n) => typeof n !== "number"))
-            throw this.refuse(`Math.${name} reads the bits of a number that is not known`, "use arithmetic: Math.floor(x / 2), x % 2");
-          return this.number(Reflect.apply(Math[name], undefined, known) as number);
-        }),
-      );
-    for (const name of ["PI", "E", "LN2", "LN10", "LOG2E", "LOG10E", "SQRT2", "SQRT1_2"] as const)
-      fields.set(name, this.number(Math[name]));
-    return fields;
-  }
-
   protected newArray(args: readonly Value[]): Value {
     const [n] = args;
     if (args.length !== 1 || !isNode(n)) return this.list(args);
@@ -233,8 +183,12 @@ export class Natives extends Derivatives {
     }
     if (of instanceof Text) return this.textMethod(of, name);
     if (!(of instanceof Obj)) return undefined;
-    const content = of.content.value;
-    if (content.kind === "record") return this.methodOf(of, name);
+    const content = this.fresh(of).content.value;
+    if (content.kind === "record") {
+      const own = this.methodOf(of, name);
+      if (own !== undefined || name !== "hasOwnProperty") return own;
+      return this.native(name, ([k]) => this.truth(content.fields.has(this.textOf(k as Value))));
+    }
     const isList = content.kind === "list";
     const found = (isList ? this.lists : this.arrays)[name];
     if (found === undefined) {
@@ -254,6 +208,7 @@ export class Natives extends Derivatives {
   protected staticOf(of: Fn, name: string): Value | undefined {
     const { code } = of;
     if (code.kind === "class") return this.staticMember(of, code, name);
+    if (code.kind === "accessor") return undefined;
     if (code.kind === "closure" || code.name === "gradient") {
       if (name === "call") return this.native(name, ([self, ...args], at) => this.call(of, args, self, at));
       if (name === "bind")
@@ -276,7 +231,7 @@ export class Natives extends Derivatives {
       case "Array.of":
         return this.native(name, (args) => this.list(args));
       case "Object.keys":
-        return this.native(name, ([o]) => this.list([...this.fieldsOf(o as Value).keys()].map((k) => new Text(k))));
+        return this.native(name, ([o]) => this.list(this.fieldNames(o as Value).map((k) => new Text(k))));
       case "Object.values":
         return this.native(name, ([o]) => this.list([...this.fieldsOf(o as Value).values()]));
       case "Object.entries":
@@ -286,6 +241,13 @@ export class Natives extends Derivatives {
           for (const f of from) for (const [k, v] of this.fieldsOf(f)) this.setMember(to as Value, new Text(k), v);
           return to as Value;
         });
+      case "Object.fromEntries":
+        return this.native(name, ([pairs]) => {
+          const pair = (p: Value) => [this.textOf(this.member(p, this.number(0))), this.member(p, this.number(1))] as const;
+          return this.record(new Map(this.itemsOf(pairs as Value).map(pair)));
+        });
+      case "Object.hasOwn":
+        return this.native(name, ([o, k]) => this.truth(this.fieldNames(o as Value).includes(this.textOf(k as Value))));
       case "Object.freeze":
         return this.native(name, ([o]) => o as Value);
       case "Number.isFinite":
@@ -294,6 +256,15 @@ export class Natives extends Derivatives {
         );
       case "Number.isNaN":
         return this.native(name, ([x]) => this.apply("ne", this.numeric(x as Value), this.numeric(x as Value)));
+      case "Number.isInteger":
+        return this.native(name, ([x]) => {
+          const n = this.numeric(x as Value);
+          return this.apply(
+            "logicalAnd",
+            this.apply("eq", this.apply("trunc", n), n),
+            this.apply("lt", this.apply("abs", n), this.number(Infinity)),
+          );
+        });
       case "Number.EPSILON":
         return this.number(Number.EPSILON);
       case "Number.MAX_VALUE":
@@ -384,9 +355,9 @@ export class Natives extends Derivatives {
           ),
         );
     if (isSeveral(v)) throw this.refuse("a function of the core is given a value whose form depends on a condition");
-    const c = v.content.value;
+    const c = this.fresh(v).content.value;
     if (c.kind === "list") return c.items.map((x) => this.lower(x));
-    if (c.kind === "record") return Object.fromEntries([...c.fields].map(([k, x]) => [k, this.lower(x)]));
+    if (c.kind === "record") return Object.fromEntries([...this.fieldsOf(v)].map(([k, x]) => [k, this.lower(x)]));
     throw this.refuse("a function of the core is given an array whose length is not known");
   }
 

@@ -24,7 +24,7 @@ export abstract class OpenArrays extends Classes {
   }
 
   /** What a function of the library gives. */
-  protected inLibrary(name: Name, args: readonly Value[], at: Syntax): Value {
+  inLibrary(name: Name, args: readonly Value[], at: Syntax): Value {
     const module = this.library?.();
     const fn = module?.scope.find(name)?.value;
     if (module === undefined || fn === undefined) throw new Error(`the library has no ${name}`);
@@ -38,9 +38,14 @@ export abstract class OpenArrays extends Classes {
     }
   }
 
+  protected override errorOf(message: string): Value {
+    const type = this.library?.().scope.find("TypeError")?.value as Value;
+    return this.construct(type, [new Text(message)], this.at as Syntax);
+  }
+
   /** Exchanges what an array consists of for that of a new one. */
   private become(self: Obj, made: Value): Obj {
-    this.writeContent(self, (made as Obj).content.value);
+    this.writeContent(self, this.fresh(made as Obj).content.value);
     if ((made as Obj).isCopied) self.isCopied = true;
     return self;
   }
@@ -61,12 +66,14 @@ export abstract class OpenArrays extends Classes {
   }
 
   private pushed(self: Obj, x: Value): void {
-    const content = self.content.value;
+    const content = this.fresh(self).content.value;
     if (content.kind === "list") this.writeContent(self, { kind: "list", items: [...content.items, x] });
     else if (content.kind === "array") {
       const { array, of, node } = this.element(content, x);
       const index = this.frame.made((b) => b.arrayLength(array));
-      this.writeContent(self, { kind: "array", node: this.frame.made((b) => b.update("arrayPush", [array, node])), of });
+      const longer: Content = { kind: "array", node: this.frame.made((b) => b.update("arrayPush", [array, node])), of };
+      this.inherit(content, longer);
+      this.writeContent(self, longer);
       this.settled(self, index, x);
     }
   }
@@ -93,7 +100,7 @@ export abstract class OpenArrays extends Classes {
     },
     pop: (self) => {
       const last = this.member(self, this.apply("sub", this.lengthOf(self), this.number(1)));
-      const { node, of } = self.content.value as Extract<Content, { kind: "array" }>;
+      const { node, of } = this.fresh(self).content.value as Extract<Content, { kind: "array" }>;
       this.writeContent(self, { kind: "array", node: this.frame.made((b) => b.update("arrayPop", [this.frame.local(node)])), of });
       return last;
     },

@@ -65,7 +65,7 @@ export abstract class Operators extends Loops {
         return this.not(this.equal(a, b, operator === "!="));
       case "in":
         if (a instanceof Text && b instanceof Obj && b.content.value.kind === "record")
-          return this.truth(b.content.value.fields.has(a.text));
+          return this.truth(b.content.value.fields.has(a.text) || a.text in Object.prototype || isOfClass(b, a.text));
         throw this.refuse("in is read for known fields of objects only", "compare the field with undefined");
       case "instanceof":
         if (b instanceof Fn && b.code.kind === "class") {
@@ -114,6 +114,8 @@ export abstract class Operators extends Loops {
         throw this.refuse("whether these are one object depends on a condition", "compare what they hold");
       return this.truth(a === b);
     }
+    if (a instanceof Fn && b instanceof Fn && a !== b && (a.isJoined || b.isJoined))
+      throw this.refuse("whether these are one function depends on a condition", "compare a number that says which it is");
     return this.truth(a === b);
   }
 
@@ -207,6 +209,12 @@ export abstract class Operators extends Loops {
 
 function isScalar(n: Node): boolean {
   return n.type === NUM || n.type === BOOL;
+}
+
+/** Whether a class of an object, or one above it, has a method or an accessor of a name. */
+function isOfClass(o: Obj, name: string): boolean {
+  for (let c = o.type; c !== undefined; c = c.base) if (c.methods.has(name) || c.getters.has(name) || c.setters.has(name)) return true;
+  return false;
 }
 
 type Single = Exclude<Value, Choice | Variant>;

@@ -69,6 +69,24 @@ export abstract class Specialiser implements Packer {
 
   /** How many top levels of modules are being run. */
   protected topLevels = 0;
+  /** The numbers of the cells that top levels made: they outlive a call. */
+  private readonly cellsOfModules: (readonly [first: number, last: number])[] = [];
+
+  protected runTopLevel<T>(run: () => T): T {
+    const first = cellsSoFar();
+    this.topLevels++;
+    try {
+      return run();
+    } finally {
+      this.topLevels--;
+      this.cellsOfModules.push([first, cellsSoFar()]);
+    }
+  }
+
+  /** Whether a variable is a module's, or belongs to a function that its top level called. */
+  protected isOfModule(cell: Cell<unknown>): boolean {
+    return this.cellsOfModules.some(([first, last]) => cell.number > first && cell.number <= last);
+  }
 
   /** Changes what an object consists of. */
   protected writeContent(o: Obj, content: Content): void {
@@ -87,6 +105,8 @@ export abstract class Specialiser implements Packer {
     else this.writeThrough(o, o.home, content);
   }
 
+  /** Two arms made one content of those that each of them left. */
+  protected abstract joinedContent(value: unknown, sides: readonly unknown[]): void;
   protected abstract writeThrough(o: Obj, home: Home, content: Content): void;
   abstract copied(o: Obj): void;
   protected abstract packedAway(array: Obj, of: Form, items: readonly Value[]): void;
@@ -230,7 +250,14 @@ export abstract class Specialiser implements Packer {
       const value = this.joined(joiner, x, y, a.end !== undefined, b.end !== undefined);
       // Objects of a list that becomes an array go on under names that nobody follows.
       if (cell.owner !== undefined && isPackedBy(x, y)) cell.owner.isCopied = true;
-      return () => this.journal.write(cell, value());
+      return () => {
+        const joined = value();
+        this.joinedContent(
+          joined,
+          [x, y].filter((_, i) => [a, b][i]?.end !== undefined),
+        );
+        this.journal.write(cell, joined);
+      };
     });
     const end =
       a.end !== undefined && b.end !== undefined

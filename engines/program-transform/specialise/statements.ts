@@ -26,11 +26,9 @@ export abstract class Statements extends LoopStatements {
   namespace(exports: ReadonlyMap<string, () => Value>): Value {
     const inner = this.frame;
     this.frame = this.outermost;
-    this.topLevels++;
     try {
-      return this.record(new Map([...exports].map(([name, get]) => [name, get()])));
+      return this.runTopLevel(() => this.record(new Map([...exports].map(([name, get]) => [name, get()]))));
     } finally {
-      this.topLevels--;
       this.frame = inner;
     }
   }
@@ -48,11 +46,9 @@ export abstract class Statements extends LoopStatements {
   private atTopLevel<T>(module: ModuleScope, run: () => T): T {
     const { tries } = this;
     this.tries = 0;
-    this.topLevels++;
     try {
-      return this.within(module, run);
+      return this.runTopLevel(() => this.within(module, run));
     } finally {
-      this.topLevels--;
       this.tries = tries;
     }
   }

@@ -2,10 +2,10 @@
 import type { Node as Syntax } from "oxc-parser";
 import type { Node } from "../ir/graph.ts";
 import { type Completion, NEXT } from "./completion.ts";
-import { keyOf } from "./form.ts";
+import { alternatives, keyOf } from "./form.ts";
 import { isSeveral, Operators } from "./operators.ts";
 import { constantOf } from "./specialiser.ts";
-import { Fn, isNode, Nothing, Obj, Text, UNDEFINED, type Value } from "./value.ts";
+import { type Accessor, Fn, isNode, Nothing, Obj, Text, UNDEFINED, type Value, Variant } from "./value.ts";
 
 export abstract class Structure extends Operators {
   /** A method of an array, a string or an instance. */
@@ -21,16 +21,17 @@ export abstract class Structure extends Operators {
     const name = key instanceof Text ? key.text : undefined;
     if (of instanceof Nothing) throw this.mistake(`${name ?? "an element"} of ${of.name} is read`, "test it first, or read it with ?.");
     if (of instanceof Obj) {
-      const content = of.content.value;
+      const content = this.fresh(of).content.value;
       if (content.kind === "record") {
         const k = name ?? this.textOf(key);
-        return content.fields.get(k) ?? this.method(of, k) ?? UNDEFINED;
+        const own = content.fields.get(k);
+        return own === undefined ? this.inherited(of, k) : this.read(own, of);
       }
       if (name === "length")
         return content.kind === "list"
           ? this.number(content.items.length)
           : this.frame.made((b) => b.arrayLength(this.frame.local(content.node)));
-      if (name !== undefined && !/^\d+$/.test(name)) return this.method(of, name) ?? UNDEFINED;
+      if (name !== undefined && !/^\d+$/.test(name)) return this.inherited(of, name);
       const index = isNode(key) ? this.numeric(key) : this.number(Number(name));
       const at = constantOf(index);
       if (content.kind === "list" && typeof at === "number") return content.items[at] ?? UNDEFINED;
@@ -42,21 +43,55 @@ export abstract class Structure extends Operators {
       if (name === "length") return this.number(of.text.length);
       const at = isNode(key) ? constantOf(key) : Number(name);
       if (typeof at === "number" && Number.isInteger(at)) return at < of.text.length ? new Text(of.text[at] as string) : UNDEFINED;
-      return this.method(of, name as string) ?? UNDEFINED;
+      return this.inherited(of, name as string);
     }
-    if (of instanceof Fn && name !== undefined) return this.method(of, name) ?? UNDEFINED;
+    if (of instanceof Fn && name !== undefined) return this.inherited(of, name);
     if (isNode(of) && of.type.kind === "tensor") {
       if (name === "shape") return this.list(of.type.aval.shape.map((d) => this.number(d)));
       if (name === "dtype") return new Text(of.type.aval.dtype);
       if (name === "size") return this.number(of.type.aval.size);
     }
-    if (isNode(of) && name !== undefined) return this.method(of, name) ?? UNDEFINED;
+    if (isNode(of) && name !== undefined) return this.inherited(of, name);
     throw this.refuse("this member cannot be read", "read a field of a record, or an element of an array");
+  }
+
+  /** A method, or nothing; refused where JavaScript has a member of that name that this engine does not read. */
+  private inherited(of: Value, name: string): Value {
+    const method = this.method(of, name);
+    if (method !== undefined) return method;
+    if (!isNode(of) || !(of.type.kind === "tensor")) {
+      if (name in prototypeOf(of) || (of instanceof Fn && name === "prototype"))
+        throw this.refuse(
+          `${name} of ${of instanceof Fn ? "a function" : "a value"} is not read by this engine`,
+          "use a field of your own",
+        );
+    }
+    return UNDEFINED;
+  }
+
+  /** What a field of an object gives, of which `v` is kept there. */
+  private read(v: Value, of: Obj): Value {
+    if (!alternatives(v).some(isAccessor)) return v;
+    return this.each(v, (x) => {
+      if (!isAccessor(x)) return x;
+      return x.code.get === undefined ? UNDEFINED : this.call(new Fn(x.code.get), [], of, x.code.get.syntax);
+    });
+  }
+
+  /** Gives a field that calls a function its value. */
+  private writeField(v: Value, of: Obj, name: string, value: Value): void {
+    this.each(v, (x) => {
+      if (!isAccessor(x)) throw this.refuse("whether a field calls a function depends on a condition", "write in each branch");
+      if (x.code.set === undefined)
+        throw this.mistake(`${name} has a getter and no setter, and is written`, "write what its getter reads, or give it a setter");
+      this.call(new Fn(x.code.set), [value], of, x.code.set.syntax);
+      return UNDEFINED;
+    });
   }
 
   /** An element of a list of structures, at a place that is not known: a chain of choices. */
   protected pickItem(of: Obj, index: Node): Value {
-    const content = of.content.value;
+    const content = this.fresh(of).content.value;
     if (content.kind !== "list" || content.items.length === 0) throw this.mistake("an element of an empty array is read");
     const pick = (i: number): Value =>
       i === content.items.length
@@ -80,9 +115,12 @@ export abstract class Structure extends Operators {
       return;
     }
     if (!(of instanceof Obj)) throw this.refuse("which object is written depends on a condition", "write in each branch");
-    const content = of.content.value;
+    const content = this.fresh(of).content.value;
     if (content.kind === "record") {
-      this.writeContent(of, { kind: "record", fields: new Map(content.fields).set(this.textOf(key), value) });
+      const name = this.textOf(key);
+      const own = content.fields.get(name);
+      if (own !== undefined && alternatives(own).some(isAccessor)) this.writeField(own, of, name, value);
+      else this.writeContent(of, { kind: "record", fields: new Map(content.fields).set(name, value) });
       return;
     }
     if (!isNode(key)) throw this.refuse("this member of an array cannot be written");
@@ -122,11 +160,22 @@ export abstract class Structure extends Operators {
     this.past(from(0));
   }
 
+  /** A value as one; where it is nothing, the program ends. */
+  protected something(given: Value): Value {
+    if (given instanceof Nothing || !alternatives(given).some(mayBeNothing)) return this.single(given);
+    return this.single(
+      this.each(given, (v) => {
+        if (v instanceof Nothing) throw this.thrownHere(`${v.name} is iterated`);
+        return v;
+      }),
+    );
+  }
+
   /** The elements of a list whose length is known. */
   itemsOf(given: Value): readonly Value[] {
-    const v = this.single(given);
+    const v = this.something(given);
     if (v instanceof Obj) {
-      const c = v.content.value;
+      const c = this.fresh(v).content.value;
       if (c.kind === "list") return c.items;
       if (c.kind === "array") {
         const length = constantOf(this.frame.made((b) => b.arrayLength(this.frame.local(c.node))));
@@ -138,26 +187,33 @@ export abstract class Structure extends Operators {
     throw this.mistake("what is spread is not an array");
   }
 
-  fieldsOf(given: Value): ReadonlyMap<string, Value> {
+  /** What the fields of an object give when they are read, but for some. */
+  fieldsOf(given: Value, without?: ReadonlySet<string>): ReadonlyMap<string, Value> {
     const v = this.single(given);
-    if (v instanceof Nothing) return new Map();
-    if (v instanceof Obj && v.content.value.kind === "record") {
-      const { fields } = v.content.value;
-      return v.type === undefined ? fields : new Map([...fields].filter(([name]) => !name.startsWith("#")));
-    }
-    if (v instanceof Obj && v.content.value.kind === "list") return new Map(v.content.value.items.map((x, i) => [String(i), x]));
+    const names = this.fieldNames(v).filter((name) => !without?.has(name));
+    return new Map(names.map((name) => [name, this.member(v, new Text(name))]));
+  }
+
+  /** The names of an object's fields, in order. */
+  fieldNames(given: Value): readonly string[] {
+    const v = this.single(given);
+    if (v instanceof Nothing) return [];
+    const content = v instanceof Obj ? this.fresh(v).content.value : undefined;
+    if (content?.kind === "record") return [...content.fields.keys()].filter((name) => !name.startsWith("#"));
+    if (content?.kind === "list") return content.items.map((_, i) => String(i));
     throw this.refuse("the fields of this value are not known");
   }
 
   /** An array of which it is not known how many elements it has. */
   isOpen(v: Value): boolean {
-    if (!(v instanceof Obj) || v.content.value.kind !== "array") return false;
-    const { node } = v.content.value;
+    const content = v instanceof Obj ? this.fresh(v).content.value : undefined;
+    if (content?.kind !== "array") return false;
+    const { node } = content;
     return constantOf(this.frame.made((b) => b.arrayLength(this.frame.local(node)))) === undefined;
   }
 
   /** Arrays that are spread over arguments, and whose length is not known: they stand for their elements. */
-  protected readonly spreads = new WeakSet<Value & object>();
+  readonly spreads = new WeakSet<Value & object>();
 
   /** One array of the elements of several. */
   protected abstract joinedArrays(parts: readonly Obj[]): Value;
@@ -196,7 +252,7 @@ export abstract class Structure extends Operators {
     const v = this.single(given);
     if (!this.isOpen(v)) return this.itemsOf(v);
     // What it is now: it may be written before the others are evaluated.
-    const copy = this.object((v as Obj).content.value);
+    const copy = this.object(this.fresh(v as Obj).content.value);
     this.spreads.add(copy);
     return [copy];
   }
@@ -205,4 +261,17 @@ export abstract class Structure extends Operators {
     if (isSeveral(v)) return this.each(v, (x) => this.unlessNothing(x, f));
     return v instanceof Nothing ? UNDEFINED : f(v);
   }
+}
+
+const mayBeNothing = (v: Value): boolean =>
+  v instanceof Nothing || (v instanceof Variant && v.form.cases.some((c) => c.kind === "same" && c.value instanceof Nothing));
+
+const isAccessor = (v: Value): v is Fn & { readonly code: Accessor } => v instanceof Fn && v.code.kind === "accessor";
+
+/** What a value has its members of in JavaScript. */
+function prototypeOf(v: Value): object {
+  if (v instanceof Text) return String.prototype;
+  if (v instanceof Fn) return Function.prototype;
+  if (isNode(v)) return v.type.kind === "bool" ? Boolean.prototype : Number.prototype;
+  return v instanceof Obj && v.content.value.kind !== "record" ? Array.prototype : Object.prototype;
 }

@@ -7,6 +7,7 @@
 import type { Node as Syntax } from "oxc-parser";
 import type { Node } from "../ir/graph.ts";
 import type { Form, UnionForm } from "./form.ts";
+import type { Frame } from "./frame.ts";
 import type { ModuleScope } from "./module.ts";
 
 export type Value = Node | Text | Nothing | Obj | Fn | Choice | Variant;
@@ -53,7 +54,8 @@ export type Content =
 
 /**
  * An array of structures holds what its elements hold. An element that was read is an object of its own, which writes through to the
- * array, and says what the element is for as long as nobody else wrote one: `known` has the contents of the array for which it does.
+ * array. What was put into an array says what the element is for as long as nobody else wrote one: `known` has the contents of the
+ * array for which it does. What was read from one is read again where it was written, while each place holds the object that it held.
  */
 export interface Home {
   readonly array: Obj;
@@ -61,6 +63,25 @@ export interface Home {
   /** What is at the place: the object itself, or the one that it is a part of. */
   readonly element: Obj;
   readonly known: WeakSet<Content>;
+  readonly handle?: Handle;
+}
+
+/** How an element is read again. */
+export interface Handle {
+  readonly form: Form;
+  /** What contents of the array have in common whose places hold the same objects. */
+  readonly lineage: object;
+  /** What the element was when it was first read. */
+  readonly first: Reading;
+  readonly readings: WeakMap<Content, Reading>;
+  /** What the element and its parts hold now. */
+  current: Reading;
+}
+
+export interface Reading {
+  /** Where the nodes are known. */
+  readonly frame: Frame;
+  readonly parts: readonly (readonly [Obj, Content])[];
 }
 
 export class Obj {
@@ -120,17 +141,6 @@ export class Scope {
   }
 }
 
-/**
- * What a function captures: the cells as they are when it is made. Code that follows a condition may be run once in each arm, and
- * declares its variables anew there; a function made in one arm keeps those of that arm.
- */
-export function captured(scope: Scope): Scope {
-  const kept = new Scope(scope);
-  for (let s: Scope | undefined = scope; s?.outer !== undefined; s = s.outer)
-    for (const [name, cell] of s.cells) if (!kept.cells.has(name)) kept.cells.set(name, cell);
-  return kept;
-}
-
 export type FunctionSyntax = Extract<Syntax, { type: "FunctionDeclaration" | "FunctionExpression" | "ArrowFunctionExpression" }>;
 
 export interface Closure {
@@ -168,9 +178,19 @@ export interface Native {
   readonly takesSpread?: boolean;
 }
 
+/** A field that is computed when it is read, and calls a function when it is written. */
+export interface Accessor {
+  readonly kind: "accessor";
+  readonly get: Closure | undefined;
+  readonly set: Closure | undefined;
+}
+
+/** A function; an accessor where an object has a field of that name, and nowhere else. */
 export class Fn {
-  readonly code: Closure | ClassValue | Native;
-  constructor(code: Closure | ClassValue | Native) {
+  readonly code: Closure | ClassValue | Native | Accessor;
+  /** It stands for different functions, by a condition or by the turn of a loop. */
+  isJoined = false;
+  constructor(code: Closure | ClassValue | Native | Accessor) {
     this.code = code;
   }
 }
