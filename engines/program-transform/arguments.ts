@@ -98,6 +98,7 @@ export function treeOf(form: Form, leaves: readonly unknown[]): Tree {
       }
       case "array": {
         const all = outward(next()) as readonly unknown[];
+        if (f.of.kind === "leaf") return all as Tree;
         const into: Tree[] = [];
         for (const [i, x] of all.entries()) {
           if (f.of.kind === "union" || f.of.kind === "knot") put(into, i, f.of, () => x);
