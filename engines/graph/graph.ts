@@ -102,6 +102,8 @@ export class Node<O extends Operation = Operation> {
   /** How many nodes its graph had before. */
   readonly number: number;
   readonly origin: Origin | undefined;
+  /** The last walk that came here, see `inOrder`. */
+  walk = 0;
   private inner: Inner | undefined;
 
   constructor(graph: Graph, operation: O, inputs: readonly Output[], types: readonly Type[]) {
@@ -131,6 +133,12 @@ export class Node<O extends Operation = Operation> {
   /** Everything that this node needs. */
   get needs(): readonly Output[] {
     return this.inner === undefined ? this.inputs : [...this.inputs, ...this.inner.captures];
+  }
+
+  /** The need at a position among all; undefined behind the last. */
+  need(at: number): Output | undefined {
+    const { inputs } = this;
+    return at < inputs.length ? inputs[at] : this.inner?.captures[at - inputs.length];
   }
 
   addOutput(type: Type): Output {
@@ -341,27 +349,36 @@ export function constantOf(x: Output | undefined): number | undefined {
   return operation?.op === "constant" && typeof operation.value === "number" ? operation.value : undefined;
 }
 
-/** The nodes of one graph that these outputs need, inputs first; what is `cut` is given, and needs nothing. O(nodes). */
+let walks = 0;
+
+/**
+ * The nodes of one graph that these outputs need, inputs first; what is `cut` is given, and needs nothing. O(nodes): nodes note the walk
+ * that has seen them, as sets of all nodes took most of the time of passes over large graphs.
+ */
 export function inOrder(outputs: readonly Output[], cut?: ReadonlySet<Output>): Node[] {
   const order: Node[] = [];
-  const state = new Map<Node, number>();
+  const walk = ++walks;
   const stack: Node[] = [];
+  /** How many needs of each node on the stack have been looked at. */
+  const looked: number[] = [];
+  const enter = (o: Output) => {
+    if (o.node.walk === walk || cut?.has(o)) return;
+    o.node.walk = walk;
+    stack.push(o.node);
+    looked.push(0);
+  };
   for (const o of outputs) {
-    if (!state.has(o.node) && !cut?.has(o)) stack.push(o.node);
+    enter(o);
     for (let n = stack.at(-1); n !== undefined; n = stack.at(-1)) {
-      const at = state.get(n) ?? 0;
-      if (at < 0) {
-        stack.pop();
-        continue;
-      }
-      const next = n.needs[at];
+      const at = looked.length - 1;
+      const next = n.need(looked[at] as number);
       if (next === undefined) {
         order.push(n);
-        state.set(n, -1);
         stack.pop();
+        looked.pop();
       } else {
-        state.set(n, at + 1);
-        if (!state.has(next.node) && !cut?.has(next)) stack.push(next.node);
+        looked[at] = (looked[at] as number) + 1;
+        enter(next);
       }
     }
   }
@@ -383,6 +400,10 @@ export function allGraphs(graph: Graph): Graph[] {
 /** How many nodes compute something, in a graph, in those inside and in functions. */
 export function countNodes(graph: Graph): number {
   let count = 0;
-  for (const g of allGraphs(graph)) for (const { op } of inOrder(g.results)) if (op !== "parameter" && op !== "constant") count++;
+  for (const g of allGraphs(graph)) for (const n of inOrder(g.results)) if (computes(n)) count++;
   return count;
+}
+
+export function computes({ op }: Node): boolean {
+  return op !== "parameter" && op !== "constant";
 }

@@ -10,7 +10,7 @@ import { changeGraphs, independentOf, replaceIn } from "./loops.ts";
 import { copyInto } from "./rebuild.ts";
 
 export function fuseLoops(graph: Graph): Graph {
-  return changeGraphs(graph, "while", (g) => {
+  return changeGraphs(graph, (g) => {
     const numbers = new Map<unknown, number>();
     const byCounter = new Map<string, While[]>();
     let isChanged = false;

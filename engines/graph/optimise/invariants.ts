@@ -9,7 +9,6 @@ import type { AnyPrimitive } from "../../../core/primitive.ts";
 import { decompositionPrimitives } from "../../../core/primitives/decomposition.ts";
 import { indexPrimitives } from "../../../core/primitives/index.ts";
 import { type Graph, inside, type Node, type Output } from "../graph.ts";
-import { holds } from "./loops.ts";
 import { rebuild } from "./rebuild.ts";
 
 /** Those that look at the values they are given. */
@@ -19,7 +18,6 @@ const MAY_FAIL: ReadonlySet<AnyPrimitive> = new Set([
 ] as AnyPrimitive[]);
 
 export function moveInvariants(graph: Graph): Graph {
-  if (!holds(graph, "while")) return graph;
   return rebuild(graph, (n, inputs, { to }) => {
     const { operation } = n;
     const { owner } = to;

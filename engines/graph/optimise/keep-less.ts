@@ -18,7 +18,7 @@ interface Kept {
 }
 
 export function keepLess(graph: Graph): Graph {
-  return changeGraphs(graph, "while", (g) => {
+  return changeGraphs(graph, (g) => {
     const loops = inOrder(g.results).filter((n) => n.op === "while") as While[];
     return loops.map((back) => changeLoop(back)).includes(true);
   });

@@ -4,17 +4,11 @@ import { allGraphs, type Graph, inOrder, inside, type Node, type Output } from "
 import { from } from "../origin.ts";
 import { rebuild } from "./rebuild.ts";
 
-/** Whether a node of this kind is in the graph or in one inside. */
-export function holds(graph: Graph, op: Node["op"]): boolean {
-  return allGraphs(graph).some((g) => inOrder(g.results).some((n) => n.op === op));
-}
-
 /**
  * A copy of the graph in which `change` may let nodes of a graph grow, inner graphs first; pruned again where it says that it did. A
  * graph in which nothing changes stays as it is.
  */
-export function changeGraphs(graph: Graph, op: Node["op"], change: (g: Graph) => boolean): Graph {
-  if (!holds(graph, op)) return graph;
+export function changeGraphs(graph: Graph, change: (g: Graph) => boolean): Graph {
   const made = rebuild(graph);
   let isChanged = false;
   for (const g of allGraphs(made).reverse()) isChanged = inside(g, () => change(g)) || isChanged;

@@ -5,29 +5,35 @@
  *     a = if(c): f | g;  b = if(c; a): h(a) | k(a)          →      a, b = if(c): (y = f; y, h(y)) | (z = g; z, k(z))
  */
 import { addResult, type If } from "../control.ts";
-import { constantOf, type Graph, graphsIn, inOrder, inside, type Node, type Output } from "../graph.ts";
+import { allGraphs, constantOf, type Graph, graphsIn, inOrder, inside, type Node, type Output } from "../graph.ts";
 import { changeGraphs, independentOf, replaceIn } from "./loops.ts";
 import { copyInto } from "./rebuild.ts";
 
 export function mergeBranches(graph: Graph): Graph {
-  return changeGraphs(graph, "if", (g) => {
-    const byCondition = new Map<Output, If[]>();
+  // Most graphs have no such branches, and are not copied to find that out.
+  if (!allGraphs(graph).some((g) => !pairsIn(g).next().done)) return graph;
+  return changeGraphs(graph, (g) => {
     let isChanged = false;
-    for (const n of inOrder(g.results)) {
-      if (n.op !== "if" || constantOf(n.inputs[0]) !== undefined) continue;
-      const condition = n.inputs[0] as Output;
-      const earlier = byCondition.get(condition) ?? [];
-      byCondition.set(condition, earlier);
-      const first = independentOf(earlier as Node[], (e) => n.captures.filter((c) => c.node !== e)) as If | undefined;
-      if (first === undefined) {
-        earlier.push(n as If);
-        continue;
-      }
-      join(first, n as If);
+    for (const [first, second] of pairsIn(g)) {
+      join(first, second);
       isChanged = true;
     }
     return isChanged;
   });
+}
+
+/** Branches that can be one with an earlier one, with that; what has been given may be joined before the next is asked for. */
+function* pairsIn(g: Graph): Generator<readonly [If, If]> {
+  const byCondition = new Map<Output, If[]>();
+  for (const n of inOrder(g.results)) {
+    if (n.op !== "if" || constantOf(n.inputs[0]) !== undefined) continue;
+    const condition = n.inputs[0] as Output;
+    const earlier = byCondition.get(condition) ?? [];
+    byCondition.set(condition, earlier);
+    const first = independentOf(earlier as Node[], (e) => n.captures.filter((c) => c.node !== e)) as If | undefined;
+    if (first === undefined) earlier.push(n as If);
+    else yield [first, n as If];
+  }
 }
 
 /** Lets `first` compute what `second` does, and all others read it there. */

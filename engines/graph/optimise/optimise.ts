@@ -1,6 +1,6 @@
 /** The passes in the order in which they help each other, again while they find something. Each is a function from graph to graph. */
-import { allGraphs, countNodes, type Graph, inOrder, type Output } from "../graph.ts";
-import { mergeCommon } from "./common.ts";
+import { allGraphs, computes, type Graph, inOrder, type Node, type Output } from "../graph.ts";
+import { mergeCommonSubexpressions } from "./common-subexpressions.ts";
 import { fold } from "./fold.ts";
 import { fuseLoops } from "./fuse-loops.ts";
 import { moveInvariants } from "./invariants.ts";
@@ -17,7 +17,7 @@ export const passes = {
   fold,
   unroll,
   simplify,
-  "common subexpressions": mergeCommon,
+  "common subexpressions": mergeCommonSubexpressions,
   invariants: moveInvariants,
   "merge branches": mergeBranches,
   "fuse loops": fuseLoops,
@@ -35,6 +35,22 @@ export interface PassStatistics {
   readonly removed: number;
   readonly milliseconds: number;
 }
+
+/** What a pass looks for: nodes of a kind, or operations that give numbers. Where a graph has none of it, the pass has nothing to do. */
+type Sought = Node["op"] | "number";
+const SOUGHT: Readonly<Partial<Record<PassName, readonly Sought[]>>> = {
+  // Of a node that holds no graph, what nobody needs is no part of the graph.
+  prune: ["if", "while", "custom", "call"],
+  fold: ["if", "while", "number"],
+  unroll: ["while"],
+  simplify: ["identity", "number", "pop", "stack", "addLists"],
+  invariants: ["while"],
+  "merge branches": ["if"],
+  "fuse loops": ["while"],
+  "products before loops": ["while"],
+  "products after loops": ["while"],
+  "keep less": ["while"],
+};
 
 /** Those for loops that stay loops: when the others find nothing. */
 const LATE: ReadonlySet<PassName> = new Set(["fuse loops", "products before loops", "products after loops", "keep less"]);
@@ -56,42 +72,56 @@ export function optimise(
       .map((name) => [name, { name, removed: 0, milliseconds: 0 }]),
   );
   let current = graph;
-  let nodes = countNodes(graph);
-  let before = fingerprint(graph);
+  let seen = lookAt(graph);
+  let before = seen.fingerprint;
   let isLate = false;
   for (let round = 0; round < ROUNDS; round++) {
     for (const entry of found.values()) {
-      if (LATE.has(entry.name) !== isLate) continue;
+      if (LATE.has(entry.name) !== isLate || SOUGHT[entry.name]?.some((k) => seen.kinds.has(k)) === false) continue;
       const start = performance.now();
-      current = passes[entry.name](current);
+      const made = passes[entry.name](current);
       entry.milliseconds += performance.now() - start;
-      const left = countNodes(current);
-      entry.removed += nodes - left;
-      nodes = left;
+      if (made === current) continue;
+      current = made;
+      const now = lookAt(current);
+      entry.removed += seen.nodes - now.nodes;
+      seen = now;
     }
-    const after = fingerprint(current);
-    if (after === before && isLate) break;
-    isLate = after === before;
-    before = after;
+    const isStill = seen.fingerprint === before;
+    if (isStill && isLate) break;
+    isLate = isStill;
+    before = seen.fingerprint;
   }
   return { graph: current, passes: [...found.values()] };
 }
 
-/** A number that is as good as never the same for graphs that differ in what is connected to what. O(nodes). */
-function fingerprint(graph: Graph): number {
+interface Seen {
+  readonly nodes: number;
+  readonly kinds: ReadonlySet<Sought>;
+  /** A number that is as good as never the same for graphs that differ in what is connected to what. */
+  readonly fingerprint: number;
+}
+
+/** O(nodes). */
+function lookAt(graph: Graph): Seen {
   const numbers = new Map<Output, number>();
-  let hash = 0;
+  const kinds = new Set<Sought>();
+  let nodes = 0;
+  let fingerprint = 0;
   const note = (n: number) => {
-    hash = (Math.imul(hash ^ n, 0x9e3779b1) + (hash >>> 15)) | 0;
+    fingerprint = (Math.imul(fingerprint ^ n, 0x9e3779b1) + (fingerprint >>> 15)) | 0;
   };
   for (const g of allGraphs(graph)) {
     for (const p of [...g.parameters, ...g.captured]) numbers.set(p, numbers.size);
     for (const n of inOrder(g.results)) {
+      kinds.add(n.op);
+      if (n.op === "apply" && n.outputs[0]?.type.kind === "number") kinds.add("number");
+      if (computes(n)) nodes++;
       for (const o of n.outputs) if (!numbers.has(o)) numbers.set(o, numbers.size);
-      for (const x of n.needs) note(numbers.get(x) as number);
+      for (let i = 0, x = n.need(0); x !== undefined; x = n.need(++i)) note(numbers.get(x) as number);
       note(n.op.length + 31 * n.outputs.length);
     }
     for (const r of g.results) note(numbers.get(r) as number);
   }
-  return hash;
+  return { nodes, kinds, fingerprint };
 }

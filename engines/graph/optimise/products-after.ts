@@ -18,7 +18,7 @@ type Apply = Node<OpOf<"apply">>;
 type Users = ReturnType<typeof usersIn>;
 
 export function productsAfter(graph: Graph): Graph {
-  return changeGraphs(graph, "while", (g) => {
+  return changeGraphs(graph, (g) => {
     const nodes = inOrder(g.results);
     const after: After = { users: once(() => usersIn(g)), by: new Map() };
     for (const n of nodes) if (n.op === "while") changeLoop(n as While, after);

@@ -16,7 +16,7 @@ import { changeGraphs, invariantIn, once, replaceIn, usersIn } from "./loops.ts"
 import { batched } from "./products-after.ts";
 
 export function productsBefore(graph: Graph): Graph {
-  return changeGraphs(graph, "while", (g) => {
+  return changeGraphs(graph, (g) => {
     let isChanged = false;
     for (const n of inOrder(g.results)) if (n.op === "while") isChanged = changeLoop(n as While) || isChanged;
     return isChanged;

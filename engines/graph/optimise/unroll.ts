@@ -7,7 +7,6 @@ import type { While } from "../control.ts";
 import { constantOf, countNodes, type Graph, type Output } from "../graph.ts";
 import { inTurn } from "../origin.ts";
 import { evaluate } from "./fold.ts";
-import { holds } from "./loops.ts";
 import { capturedBy, rebuild } from "./rebuild.ts";
 
 /** Turns of a loop that is unrolled, and nodes that it may become. */
@@ -15,7 +14,6 @@ const MAX_TURNS = 64;
 const MAX_NODES = 2000;
 
 export function unroll(graph: Graph): Graph {
-  if (!holds(graph, "while")) return graph;
   return rebuild(graph, (n, inputs, place) => {
     if (n.op !== "while") return undefined;
     const { body } = (n as While).operation;

@@ -8,7 +8,7 @@ import { primitives } from "../../../core/primitives/table.ts";
 import type { Graph, Output } from "../graph.ts";
 import { rebuild } from "./rebuild.ts";
 
-export function mergeCommon(graph: Graph): Graph {
+export function mergeCommonSubexpressions(graph: Graph): Graph {
   const numbers = new Map<unknown, number>();
   const numberOf = (x: unknown) => {
     const n = numbers.get(x) ?? numbers.size;
