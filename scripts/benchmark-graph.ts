@@ -162,14 +162,17 @@ function counts(network: Network): readonly string[] {
   const byTape = tapeLaunches(network);
   const rows = KINDS.map(([name, off]) => `| ${name} | ${MiB(figuresOf(gradient, { off }).arenaBytes)} |`);
   const forward = figuresOf(value);
+  const none = figuresOf(gradient, { off: ["inPlace", "sharing"] }).arenaBytes;
   return [
     `## ${network.name}`,
     "",
-    `${whole.launches} launches a step; the tape makes ${byTape}, ${(byTape / whole.launches).toFixed(1)} times as many.`,
+    `${whole.launches} launches a step; the tape makes ${byTape}, ${(byTape / whole.launches).toFixed(1)} times as many. Both in place and sharing, the plan is`,
+    `${(whole.arenaBytes / none).toFixed(2)} of none.`,
     "",
     "| memory plan | bytes |",
     "| --- | --- |",
     ...rows,
+    `| both, with recomputation | ${MiB(figuresOf(gradient, { recompute: true }).arenaBytes)} |`,
     `| forward only, both | ${MiB(forward.arenaBytes)} |`,
     `| the least that lifetimes need | ${MiB(whole.lowerBound)} (the plan is ${(whole.arenaBytes / whole.lowerBound).toFixed(2)} of it) |`,
     "",
@@ -194,6 +197,7 @@ const SWITCHES: readonly Switch[] = [
   "fusion",
   "gathers",
   "epilogues",
+  "order",
   "together",
   "inPlace",
   "sharing",
@@ -206,14 +210,15 @@ function ablation(network: Network): readonly string[] {
     const leaves = [...(args[0] as readonly Tensor[]), ...(args.slice(1) as Tensor[])];
     const traced = new TracedProgram(programOf(network), args, [0]);
     const gradient = traced.gradient();
-    const make = (name: string, passes: readonly PassName[], off: readonly Switch[], on: readonly PassName[] = []): Way => {
+    const make = (name: string, passes: readonly PassName[], options: CompileOptions = {}, on: readonly PassName[] = []): Way => {
       const { graph } = optimise(gradient, passes, on);
-      return { name, figures: figuresOf(graph, { off }), executor: load(graph, { off }), nanoseconds: [] };
+      return { name, figures: figuresOf(graph, options), executor: load(graph, options), nanoseconds: [] };
     };
     const ways = [
-      make("all passes", [], []),
-      ...passNames.map((p) => (OPTIONAL.has(p) ? make(`with ${p}`, [], [], [p]) : make(`without ${p}`, [p], []))),
-      ...SWITCHES.map((s) => make(`without ${s} (compile)`, [], [s])),
+      make("all passes", []),
+      ...passNames.map((p) => (OPTIONAL.has(p) ? make(`with ${p}`, [], {}, [p]) : make(`without ${p}`, [p]))),
+      ...SWITCHES.map((s) => make(`without ${s} (compile)`, [], { off: [s] })),
+      make("with recompute (compile)", [], { recompute: true }),
     ];
     const time = ({ executor }: Way): number => {
       const start = process.hrtime.bigint();

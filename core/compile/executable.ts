@@ -13,16 +13,19 @@ import { Donations } from "./donation.ts";
 import { fuse } from "./fuse.ts";
 import { GATHERS } from "./gathers.ts";
 import { type ArenaPlan, alignedBytes, type Lifetime, planArena } from "./memory.ts";
+import { orderForMemory } from "./order.ts";
 import { type PassName, type PassStatistics, passNames, runPass } from "./passes.ts";
 import { nodesOf, type Program, type Value } from "./program.ts";
 import { type Step, stepsOf } from "./steps.ts";
 import { together } from "./together.ts";
 
 /** What can be switched off, to see what it is worth. */
-export type Switch = PassName | "fusion" | "gathers" | "epilogues" | "together" | "inPlace" | "sharing";
+export type Switch = PassName | "fusion" | "gathers" | "epilogues" | "order" | "together" | "inPlace" | "sharing";
 
 export interface CompileOptions {
   readonly off?: readonly Switch[];
+  /** Time for memory: what is cheap and read much later is not kept, but computed again. */
+  readonly recompute?: boolean;
   /**
    * Positions of inputs that a run uses up: an output takes the memory of one where it can (an optimiser's step: parameters and
    * moments), and the tensors given there are freed by the run. Nobody else may hold them.
@@ -83,7 +86,7 @@ export class Executable {
     const passes: PassStatistics[] = [];
     let current = program;
     for (const name of passNames) {
-      if (off.has(name)) continue;
+      if (off.has(name) || (name === "recompute" && options.recompute !== true)) continue;
       const done = runPass(name, current);
       current = done.program;
       passes.push(done.statistics);
@@ -93,7 +96,8 @@ export class Executable {
     for (const n of nodes)
       if (n.primitive.name === "item") throw mismatch("a program holds tensors only, and item(x) is a number", "leave out item");
     const fused = fuse(current, { fusion: !off.has("fusion"), gathers: !off.has("gathers") });
-    const steps = stepsOf(fused, { epilogues: !off.has("epilogues") });
+    const given = stepsOf(fused, { epilogues: !off.has("epilogues") });
+    const steps = off.has("order") ? given : orderForMemory(given, fused.outputs);
     this.steps = off.has("together") ? steps : together(steps);
 
     this.donations = new Donations(current, options.donate ?? [], fused.outputOf, off.has("inPlace") ? [] : this.steps);

@@ -199,7 +199,7 @@ class Fusion {
   }
 
   private opaque(node: Node): void {
-    const deps = new Set<Unit>();
+    const deps = new Set<Unit>(node.after === undefined ? [] : this.unitsOf(node.after));
     const assembly = this.options.fusion && ASSEMBLED.has(node.primitive) ? assemblyOf(node, (a) => this.readAt(a, 0)) : undefined;
     const sources = assembly?.pieces.flatMap(({ value }) => value.loads.map((l) => l.source)) ?? node.args.map((a) => this.whole(a));
     for (const source of sources) {
@@ -298,7 +298,7 @@ class Fusion {
     if (!g.fits(c.shape, level)) return false;
     const before = g.loads.length;
     const deps = new Set<Unit>();
-    const operands = this.resolve(g, c, level, deps);
+    const operands = this.awaited(g, c.node, deps) ? this.resolve(g, c, level, deps) : undefined;
     const expr = operands && substitute(c.expr as Expr, operands);
     if (expr === undefined || postorder([expr]).length > MAX_SIZE || indexesByFold(expr)) {
       g.truncate(before);
@@ -321,7 +321,7 @@ class Fusion {
     }
     const before = g.loads.length;
     const deps = new Set<Unit>();
-    const operands = this.resolve(g, c, "element", deps);
+    const operands = this.awaited(g, c.node, deps) ? this.resolve(g, c, "element", deps) : undefined;
     const x = operands?.[0];
     if (x === undefined || (!isFresh && repeatsHeavyWork(g, x)) || indexesByFold(x)) {
       g.truncate(before);
@@ -337,6 +337,22 @@ class Fusion {
     this.order.need(g, deps);
     g.add({ node: c.node, level: output.each === "row" ? "row" : "element", expr: cast(moved(output.result), c.node.aval.dtype) });
     return true;
+  }
+
+  /** Notes the units that a node comes after; false where one of them needs the group. */
+  private awaited(g: Group, { after }: Node, deps: Set<Unit>): boolean {
+    for (const unit of after === undefined ? [] : this.unitsOf(after)) {
+      if (unit === g) continue;
+      if (this.order.depends(unit, g)) return false;
+      deps.add(unit);
+    }
+    return true;
+  }
+
+  /** Where a value is computed: its unit, or those of what it is read from. */
+  private unitsOf(v: Value): Unit[] {
+    const own = this.unitOf.get(v);
+    return own !== undefined ? [own] : this.lazyOf(v).loads.flatMap(({ source }) => this.unitOf.get(source) ?? []);
   }
 
   /** The expressions of a candidate's operands in a group, or undefined where one of them cannot be had there. */

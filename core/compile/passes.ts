@@ -8,6 +8,7 @@
  *     positions    one-hot becomes a comparison with 0, 1, 2, …, which fuses as any other
  *     transposes   a transposed operand of a matrix product becomes its flag
  *     sums         a sum of matrix products becomes one product, equal within rounding
+ *     recompute    what is cheap is computed again where it is read much later, see `recompute.ts`; where that is asked for
  */
 import type { TypedArray } from "../base/dtype.ts";
 import { sizeOf } from "../base/dtype.ts";
@@ -19,9 +20,10 @@ import type { MatmulParams } from "../primitives/linalg.ts";
 import { primitives as p } from "../primitives/table.ts";
 import { sumOfPads } from "./pads.ts";
 import { type Constant, type Node, nodesOf, type Program, type ProgramBuilder, rebuild, type Value } from "./program.ts";
+import { recompute } from "./recompute.ts";
 import { sumsOfProducts } from "./sums.ts";
 
-export type PassName = "fold" | "algebra" | "pads" | "positions" | "transposes" | "sums";
+export type PassName = "fold" | "algebra" | "pads" | "positions" | "transposes" | "sums" | "recompute";
 
 export interface PassStatistics {
   readonly name: PassName;
@@ -46,6 +48,7 @@ const PASSES: Readonly<Record<PassName, Pass>> = {
   positions: { rewrite: () => positions, needs: p.oneHot as AnyPrimitive },
   transposes: { rewrite: () => transposes, needs: p.transpose as AnyPrimitive },
   sums: { rewrite: sumsOfProducts, needs: p.matmul as AnyPrimitive },
+  recompute: { rewrite: recompute },
 };
 
 /** The program after a pass, and what it did. */

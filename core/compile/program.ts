@@ -31,6 +31,8 @@ export interface Node {
   readonly params: unknown;
   readonly args: readonly Value[];
   readonly aval: Aval;
+  /** It is computed no sooner than this value is there, of which it is not made: so it is no node that need not wait. */
+  readonly after: Value | undefined;
   /** What the program's maker made it from: a node of its own, which errors and timelines name. */
   readonly source: unknown;
 }
@@ -49,6 +51,8 @@ export class ProgramBuilder {
   private ids = 0;
   /** What the next nodes are made from. */
   source: unknown;
+  /** What the next nodes come after. */
+  after: Value | undefined;
 
   input(a: Aval): Input {
     const input: Input = { kind: "input", id: this.ids++, index: this.inputs.length, aval: a };
@@ -84,7 +88,8 @@ export class ProgramBuilder {
 
   /** An application. Throws the primitive's own error where avals do not fit. */
   apply(primitive: AnyPrimitive, args: readonly Value[], params: unknown): Node {
-    const key = `${primitive.name}:${params === undefined ? "" : primitive.paramsKey(params)}(${args.map((a) => a.id).join(",")})`;
+    const { after } = this;
+    const key = `${primitive.name}:${params === undefined ? "" : primitive.paramsKey(params)}(${args.map((a) => a.id).join(",")})${after === undefined ? "" : after.id}`;
     return this.find(key, () => ({
       kind: "node",
       id: this.ids++,
@@ -95,6 +100,7 @@ export class ProgramBuilder {
         args.map((a) => a.aval),
         params,
       ),
+      after,
       source: this.source,
     })) as Node;
   }
@@ -150,6 +156,7 @@ export function rebuild(program: Program, make: (build: ProgramBuilder, node: No
   };
   for (const node of nodesOf(program)) {
     build.source = node.source;
+    build.after = node.after && renewed.get(node.after);
     renewed.set(node, make(build, node, node.args.map(renew)));
   }
   return build.finish(program.outputs.map(renew));
@@ -165,7 +172,8 @@ export function showProgram(program: Program): string {
     v.kind === "constant" ? (v.aval.size === 1 ? String(v.data[0]) : `constant ${showAval(v.aval)}`) : (names.get(v) as string);
   const line = (n: Node) => {
     const params = n.params === undefined ? "" : ` ${JSON.stringify(n.params)}`;
-    return `  ${name(n)}: ${showAval(n.aval)} = ${n.primitive.name}(${n.args.map(name).join(", ")})${params}`;
+    const after = n.after === undefined ? "" : ` after ${names.get(n.after) ?? "what nobody needs"}`;
+    return `  ${name(n)}: ${showAval(n.aval)} = ${n.primitive.name}(${n.args.map(name).join(", ")})${params}${after}`;
   };
   const head = program.inputs.map((i) => `${name(i)}: ${showAval(i.aval)}`).join(", ");
   return [`program(${head})`, ...nodes.map(line), `  return ${program.outputs.map(name).join(", ")}`].join("\n");

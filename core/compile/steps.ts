@@ -25,6 +25,8 @@ export interface Step {
   readonly inputs: readonly Source[];
   /** Pairs of an output and an input that may share memory: the input is read at the elements that the output is stored to, by no other way. */
   readonly inPlace: readonly { readonly output: Value; readonly input: Value }[];
+  /** Steps that come before, though it may read nothing of them. */
+  readonly after?: readonly Step[];
 }
 
 /** The nodes that a step computes, those that are never stored too: what is light is computed again by each step that reads it. */
@@ -43,13 +45,24 @@ export function computedBy({ outputs, inputs }: Step): Node[] {
 export function stepsOf(fused: Fused, options: { readonly epilogues: boolean }): Step[] {
   const absorbed = options.epilogues ? epilogues(fused) : new Map<Group, Opaque>();
   const dropped = new Set<Unit>(absorbed.values());
-  return inOrder(fused.units, absorbed)
-    .filter((u) => !dropped.has(u))
-    .map((u) => {
-      if (u.kind === "opaque") return opaqueStep(u);
-      const product = absorbed.get(u);
-      return product === undefined ? groupStep(u, fused) : productStep(product, u, fused);
-    });
+  const made = new Map<Unit, Step>();
+  for (const u of inOrder(fused.units, absorbed)) {
+    if (dropped.has(u)) continue;
+    const product = u.kind === "group" ? absorbed.get(u) : undefined;
+    const step = u.kind === "opaque" ? opaqueStep(u) : product === undefined ? groupStep(u, fused) : productStep(product, u, fused);
+    const after = isLate(u) || (product !== undefined && isLate(product)) ? stepsOfUnits([...u.deps, ...(product?.deps ?? [])], made) : [];
+    made.set(u, after.length > 0 ? { ...step, after } : step);
+  }
+  return [...made.values()];
+}
+
+/** True for a unit with a node that comes after another, of which it is not made. */
+function isLate(u: Unit): boolean {
+  return u.kind === "opaque" ? u.node.after !== undefined : [...u.members.keys()].some((n) => (n as Node).after !== undefined);
+}
+
+function stepsOfUnits(units: readonly Unit[], made: ReadonlyMap<Unit, Step>): Step[] {
+  return [...new Set(units.flatMap((u) => made.get(u) ?? []))];
 }
 
 /** Units so that each comes after what it needs, otherwise in the order of the program. */

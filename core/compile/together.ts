@@ -30,6 +30,7 @@ interface Company extends Ordered<Company> {
 export function together(steps: readonly Step[]): Step[] {
   const order = new UnitOrder<Company>();
   const home = new Map<Value, Company>();
+  const homeOf = new Map<Step, Company>();
   const open = new Map<string, Company[]>();
   const readers = new Map<Value, Set<Company>>();
   const lastUse = new Map(steps.flatMap((s) => s.inputs.map(({ value }) => [value, s] as const)));
@@ -39,6 +40,7 @@ export function together(steps: readonly Step[]): Step[] {
       const from = home.get(value);
       if (from !== undefined) own.deps.add(from);
     }
+    for (const earlier of step.after ?? []) own.deps.add(homeOf.get(earlier) as Company);
     // Who may overwrite what it reads stays the last to read it.
     for (const { input } of step.inPlace) {
       if (lastUse.get(input) === step) for (const earlier of readers.get(input) ?? []) own.deps.add(earlier);
@@ -57,6 +59,7 @@ export function together(steps: readonly Step[]): Step[] {
       host.bytes += own.bytes;
     }
     const at = host ?? own;
+    homeOf.set(step, at);
     for (const o of step.outputs) home.set(o, at);
     for (const { value } of step.inputs) readers.set(value, (readers.get(value) ?? new Set()).add(at));
     for (const { name } of kinds) {

@@ -3,6 +3,10 @@
  * before itself (Pearce and Kelly 2006, "A dynamic topological sort algorithm for directed acyclic graphs"). Whether one unit needs
  * another is then a search between their places only.
  */
+
+/** Units that are looked at to see that one does not need another. A training step's way back often asks about its distant way forward. */
+const FAR = 1000;
+
 /** What can be put in order. */
 export interface Ordered<U> {
   /** Its place in the order; -1 before it has one. */
@@ -28,13 +32,13 @@ export class UnitOrder<Unit extends Ordered<Unit>> {
     for (const d of unit.deps) this.note(unit, d);
   }
 
-  /** True where `unit` needs something of `of`, directly or not. */
+  /** False where `unit` is known to need nothing of `of`, directly or not: true where that would be a search through very many. */
   depends(unit: Unit, of: Unit): boolean {
     if (of.place < 0) return false;
     const seen = new Set<Unit>();
     const stack: Unit[] = [unit];
     for (let u = stack.pop(); u !== undefined; u = stack.pop()) {
-      if (u === of) return true;
+      if (u === of || seen.size > FAR) return true;
       if (u.place < of.place || seen.has(u)) continue;
       seen.add(u);
       stack.push(...u.deps);

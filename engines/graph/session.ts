@@ -40,7 +40,7 @@ export interface RunOptions {
 }
 
 export interface SessionSettings {
-  /** Loops keep less for their way back, and compute again what is cheap: time for memory. */
+  /** The way back computes again what is cheap, and less is kept for it, of turns of loops and elsewhere: time for memory. */
   readonly keepLess?: boolean;
 }
 
@@ -224,6 +224,7 @@ export class Session {
     const built = rebuild(view);
     return {
       executor: load(watcher === undefined ? optimise(built, [], this.settings.keepLess ? ["keep less"] : []).graph : built, {
+        recompute: this.settings.keepLess === true,
         ...(kind.guarded ? { goOn: () => this.goOn() } : {}),
         ...(observer === undefined ? {} : { observer }),
       }),
