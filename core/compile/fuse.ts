@@ -15,7 +15,7 @@ import { primitives as p } from "../primitives/table.ts";
 import { ASSEMBLED, assemblyOf } from "./assembly.ts";
 import { ELEMENTWISE, type Fate, FOLDS, fatesOf, foldOf, scalarOf } from "./fusible.ts";
 import { gathered, indexesByFold, isPlain, isReadable } from "./gathers.ts";
-import { foldedAxes, Group, isColumn, type Level, type Opaque, repeatsHeavyWork, type Unit } from "./group.ts";
+import { type Fused, foldedAxes, Group, isColumn, type Level, type Opaque, repeatsHeavyWork, type Unit } from "./group.ts";
 import {
   broadcast,
   bufferOf,
@@ -33,16 +33,6 @@ import {
 import { movement } from "./movement.ts";
 import { type Node, nodesOf, type Program, type Value } from "./program.ts";
 import { UnitOrder } from "./unit-order.ts";
-
-/** The units of a program, and what of them is stored. */
-export interface Fused {
-  readonly units: readonly Unit[];
-  /** Members that are stored, since something outside their group reads them. */
-  readonly stored: ReadonlySet<Value>;
-  /** The value in whose buffer each output of the program lies. */
-  readonly outputs: ReadonlySet<Value>;
-  readonly outputOf: readonly Value[];
-}
 
 /** Loads of an expression that is computed where its columns are folded. */
 const MAX_DEFERRED = 6;

@@ -52,6 +52,16 @@ export interface Opaque {
   place: number;
 }
 
+/** The units of a program, and what of them is stored. */
+export interface Fused {
+  readonly units: readonly Unit[];
+  /** Members that are stored, since something outside their group reads them. */
+  readonly stored: ReadonlySet<Value>;
+  /** The value in whose buffer each output of the program lies. */
+  readonly outputs: ReadonlySet<Value>;
+  readonly outputOf: readonly Value[];
+}
+
 /** More operands than these are not worth the registers. */
 const MAX_LOADS = 24;
 

@@ -8,8 +8,7 @@ import { describeFused, type StoredView } from "../kernel/lower.ts";
 import { rewrite } from "../kernel/rewrite.ts";
 import { type Expr, index, load } from "../kernel/scalar-expr.ts";
 import { assemblyLaunches } from "./assembly.ts";
-import type { Fused } from "./fuse.ts";
-import type { Group, GroupLoad, Member, Opaque, Unit } from "./group.ts";
+import type { Fused, Group, GroupLoad, Member, Opaque, Unit } from "./group.ts";
 import { denseOffset, type Lazy, type Load, regroup } from "./lazy.ts";
 import type { Node, Value } from "./program.ts";
 

@@ -13,7 +13,7 @@ import type { Engine, Prepared, Program, Stage, Tree, Watching } from "../engine
 import { type Form, formOf, gather, leavesOf, mapForm } from "../forms.ts";
 import { emit } from "./execute/emit.ts";
 import { type Executor, load } from "./execute/load.ts";
-import { countNodes, type Graph } from "./graph.ts";
+import type { Graph } from "./graph.ts";
 import { intrinsics } from "./intrinsics.ts";
 import { Timer } from "./observe/timeline.ts";
 import { Watcher } from "./observe/watching.ts";
@@ -21,6 +21,7 @@ import { optimise } from "./optimise/optimise.ts";
 import { type Measured, pictureOf } from "./picture.ts";
 import { printGraph } from "./print.ts";
 import { TracedProgram } from "./traced-program.ts";
+import { countNodes } from "./walk.ts";
 
 /** Runs of which one is shown as what nodes take. */
 const MEASURED_RUNS = 9;

@@ -10,8 +10,9 @@ import { isDifferentiable, isValue, kindOf, mapTree, oneLike, scalarResult, zero
 import { forward } from "./differentiate/forward.ts";
 import { backward, itself } from "./differentiate/reverse.ts";
 import { load } from "./execute/load.ts";
-import { currentGraph, Graph, inOrder, Output } from "./graph.ts";
+import { currentGraph, Graph, Output } from "./graph.ts";
 import { rebuild } from "./optimise/rebuild.ts";
+import { inOrder } from "./walk.ts";
 
 type Fn = (...args: unknown[]) => unknown;
 

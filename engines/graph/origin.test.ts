@@ -8,12 +8,13 @@ import * as ops from "../../core/ops.ts";
 import { useDevice } from "../../core/tensor/tensor.ts";
 import { loadProgram } from "../../loader/load.ts";
 import { Dataflow } from "./dataflow.ts";
-import { Graph, graphsIn, inOrder, type Node, type Output } from "./graph.ts";
+import { Graph, graphsIn, type Node, type Output } from "./graph.ts";
 import { optimise } from "./optimise/optimise.ts";
 import { aboutOf, nameOf, spanOf } from "./origin.ts";
 import { restore, save } from "./saved.ts";
 import { Session } from "./session.ts";
 import { TracedProgram } from "./traced-program.ts";
+import { inOrder } from "./walk.ts";
 
 useDevice(createInterpreter());
 const { add, cond, gt, lt, matmul, mul, sum, tanh, whileLoop } = ops;

@@ -8,9 +8,10 @@ import type { Span } from "../../core/base/span.ts";
 import { primitives } from "../../core/primitives/table.ts";
 import { type BoxTime, Drawing, type Picture } from "../picture/picture.ts";
 import type { If, While } from "./control.ts";
-import { allGraphs, constantOf, type Graph, inOrder, type Node, type Output } from "./graph.ts";
+import { constantOf, type Graph, type Node, type Output } from "./graph.ts";
 import { aboutOf, builtNode, kindOf, nameOf, spanOf, writtenNode } from "./origin.ts";
 import { showType } from "./type.ts";
+import { allGraphs, inOrder } from "./walk.ts";
 
 /** Nodes of one group that are shown side by side. */
 const CROWD = 60;

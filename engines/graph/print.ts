@@ -1,6 +1,7 @@
 /** Graphs as text: a node a line, graphs of branches and loops indented below theirs. */
-import { allGraphs, constantOf, type Graph, graphsIn, inOrder, type Node, type Output } from "./graph.ts";
+import { constantOf, type Graph, graphsIn, type Node, type Output } from "./graph.ts";
 import { showType } from "./type.ts";
+import { allGraphs, inOrder } from "./walk.ts";
 
 export function printGraph(graph: Graph): string {
   const names = new Map<Output, string>();

@@ -11,7 +11,7 @@ import { scope } from "../../core/tensor/scope.ts";
 import { createTensor, type Tensor } from "../../core/tensor/tensor.ts";
 import { addState, type If, openIf, openWhile, setNext, type While } from "./control.ts";
 import { type Building, type Dataflow, Dataflow as Flow, mapEnds, Update } from "./dataflow.ts";
-import { type Graph, graphsIn, inOrder, inside, type Node, type Operation, type Output } from "./graph.ts";
+import { type Graph, graphsIn, inside, type Node, type Operation, type Output } from "./graph.ts";
 import { aboutOf, from, named, nameOf, type Origin, spanOf } from "./origin.ts";
 import {
   broken,
@@ -31,6 +31,7 @@ import {
 } from "./saved-format.ts";
 import { Session } from "./session.ts";
 import { sameType, showType, type Type } from "./type.ts";
+import { inOrder } from "./walk.ts";
 
 /** A dataflow and the values of a session's variables, as JSON. Open dimensions are as they are in `shapes`, by placeholder. */
 export function save(session: Session, shapes: Readonly<Record<string, readonly number[]>> = {}): SavedDataflow {

@@ -4,8 +4,9 @@ import type { AnyPrimitive } from "../../../core/primitive.ts";
 import { opcodeOf } from "../../../core/primitives/table.ts";
 import { type InputRule, inputRule, type Rule } from "../../../rules/rule.ts";
 import { ruleOf } from "../../../rules/table.ts";
-import { inOrder, type Node, type Output } from "../graph.ts";
+import type { Node, Output } from "../graph.ts";
 import type { Type } from "../type.ts";
+import { inOrder } from "../walk.ts";
 
 /** Numbers, tensors of real numbers, lists of such and frames have derivatives. */
 export function isDifferentiable(t: Type): boolean {

@@ -8,9 +8,10 @@
 import { unsupported } from "../../../core/base/errors.ts";
 import type { Value } from "../../../core/tensor/traced.ts";
 import { call, functionOf } from "../control.ts";
-import { type GraphFunction, inOrder, inside, type Node, type OpOf, type Output } from "../graph.ts";
+import { type GraphFunction, inside, type Node, type OpOf, type Output } from "../graph.ts";
 import { copyInto } from "../optimise/rebuild.ts";
 import type { Type } from "../type.ts";
+import { inOrder } from "../walk.ts";
 import { isDifferentiable } from "./activity.ts";
 import { forward } from "./forward.ts";
 import { backward, known, type Primal, zero } from "./reverse.ts";

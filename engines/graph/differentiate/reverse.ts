@@ -27,10 +27,11 @@ import {
   unstack,
   type While,
 } from "../control.ts";
-import { currentGraph, differentiating, type Graph, inOrder, inside, type Node, type OpOf, type Output } from "../graph.ts";
+import { currentGraph, differentiating, type Graph, inside, type Node, type OpOf, type Output } from "../graph.ts";
 import { copyInto } from "../optimise/rebuild.ts";
 import { from } from "../origin.ts";
 import { avalOfType, type Type } from "../type.ts";
+import { inOrder } from "../walk.ts";
 import { activeInLoop, activeOutputs, isDifferentiable, ruleFor } from "./activity.ts";
 import { type Call, cotangentsOf } from "./calls.ts";
 

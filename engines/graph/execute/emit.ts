@@ -7,7 +7,8 @@ import { type Carrier, type Region, schedule } from "../../../core/compile/regio
 import { scalarExpression } from "../../../core/compile/scalars.ts";
 import { primitives } from "../../../core/primitives/table.ts";
 import type { If, While } from "../control.ts";
-import { allGraphs, type Graph, inOrder, type Node, type OpOf, type Output } from "../graph.ts";
+import type { Graph, Node, OpOf, Output } from "../graph.ts";
+import { allGraphs, inOrder } from "../walk.ts";
 
 /** Text of a function of an array of arguments, the objects that it names `k[i]`, and the programs that it calls as `plan[i]`. */
 export interface Emitted {

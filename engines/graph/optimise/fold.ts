@@ -6,7 +6,8 @@
  *     if(1; x): sin(x) | exp(x)            →      sin(x)
  */
 import { primitives } from "../../../core/primitives/table.ts";
-import { constantOf, type Graph, graphsIn, inOrder, type Node, type Output } from "../graph.ts";
+import { constantOf, type Graph, graphsIn, type Node, type Output } from "../graph.ts";
+import { inOrder } from "../walk.ts";
 import { capturedBy, type Place, rebuild } from "./rebuild.ts";
 
 export function fold(graph: Graph): Graph {

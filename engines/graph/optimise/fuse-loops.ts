@@ -5,7 +5,8 @@
  *     while(i = 0, a): i < n …;  while(j = 0, b): j < n …          →      while(i = 0, a, b): i < n …
  */
 import { addState, setNext, type While } from "../control.ts";
-import { type Graph, inOrder, inside, type Node, type Output } from "../graph.ts";
+import { type Graph, inside, type Node, type Output } from "../graph.ts";
+import { inOrder } from "../walk.ts";
 import { changeGraphs, independentOf, replaceIn } from "./loops.ts";
 import { copyInto } from "./rebuild.ts";
 

@@ -7,8 +7,9 @@
  */
 import { primitives as p } from "../../../core/primitives/table.ts";
 import { addState, setNext, type While } from "../control.ts";
-import { type Graph, inOrder, inside, type Output } from "../graph.ts";
+import { type Graph, inside, type Output } from "../graph.ts";
 import { from } from "../origin.ts";
+import { inOrder } from "../walk.ts";
 import { changeGraphs, invariantIn, replaceIn } from "./loops.ts";
 
 /** A value of the forward body that is kept, and what the backward body pops it as. */

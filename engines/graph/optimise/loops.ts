@@ -1,7 +1,8 @@
 /** What passes over loops ask of them: where values are used, what no turn changes, and how a loop comes to keep one value of each turn. */
 import { addState, emptyList, push, setNext, type While } from "../control.ts";
-import { allGraphs, type Graph, inOrder, inside, type Node, type Output } from "../graph.ts";
+import { type Graph, inside, type Node, type Output } from "../graph.ts";
 import { from } from "../origin.ts";
+import { allGraphs, inOrder } from "../walk.ts";
 import { rebuild } from "./rebuild.ts";
 
 /**

@@ -5,7 +5,8 @@
  *     a = if(c): f | g;  b = if(c; a): h(a) | k(a)          →      a, b = if(c): (y = f; y, h(y)) | (z = g; z, k(z))
  */
 import { addResult, type If } from "../control.ts";
-import { allGraphs, constantOf, type Graph, graphsIn, inOrder, inside, type Node, type Output } from "../graph.ts";
+import { constantOf, type Graph, graphsIn, inside, type Node, type Output } from "../graph.ts";
+import { allGraphs, inOrder } from "../walk.ts";
 import { changeGraphs, independentOf, replaceIn } from "./loops.ts";
 import { copyInto } from "./rebuild.ts";
 

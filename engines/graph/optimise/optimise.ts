@@ -1,5 +1,6 @@
 /** The passes in the order in which they help each other, again while they find something. Each is a function from graph to graph. */
-import { allGraphs, computes, type Graph, inOrder, type Node, type Output } from "../graph.ts";
+import type { Graph, Node, Output } from "../graph.ts";
+import { allGraphs, computes, inOrder } from "../walk.ts";
 import { mergeCommonSubexpressions } from "./common-subexpressions.ts";
 import { fold } from "./fold.ts";
 import { fuseLoops } from "./fuse-loops.ts";

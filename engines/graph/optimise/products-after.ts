@@ -10,8 +10,9 @@ import type { MatmulParams } from "../../../core/primitives/linalg.ts";
 import { primitives as p } from "../../../core/primitives/table.ts";
 import { valueOps } from "../../../core/tensor/values.ts";
 import { stack, type While } from "../control.ts";
-import { type Graph, inOrder, inside, type Node, type OpOf, type Output } from "../graph.ts";
+import { type Graph, inside, type Node, type OpOf, type Output } from "../graph.ts";
 import { from } from "../origin.ts";
+import { inOrder } from "../walk.ts";
 import { changeGraphs, invariantIn, keptBy, once, replaceIn, usersIn } from "./loops.ts";
 
 type Apply = Node<OpOf<"apply">>;

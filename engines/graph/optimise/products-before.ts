@@ -10,8 +10,9 @@ import { primitives as p } from "../../../core/primitives/table.ts";
 import { apply } from "../../../core/tensor/apply.ts";
 import { valueOps } from "../../../core/tensor/values.ts";
 import { addState, pop, setNext, unstack, type While } from "../control.ts";
-import { type Graph, inOrder, inside, type Node, type OpOf, type Output } from "../graph.ts";
+import { type Graph, inside, type Node, type OpOf, type Output } from "../graph.ts";
 import { from } from "../origin.ts";
+import { inOrder } from "../walk.ts";
 import { changeGraphs, invariantIn, once, replaceIn, usersIn } from "./loops.ts";
 import { batched } from "./products-after.ts";
 

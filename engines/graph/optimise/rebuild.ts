@@ -3,8 +3,9 @@
  * the states that reach what is read or decide when it ends. So a pass may leave things lying, and pruning is copying.
  */
 import { addState, functionOf, type If, openIf, openWhile, setNext, type While } from "../control.ts";
-import { Graph, type GraphFunction, graphsIn, inOrder, inside, type Node, type OpOf, type Output } from "../graph.ts";
+import { Graph, type GraphFunction, graphsIn, inside, type Node, type OpOf, type Output } from "../graph.ts";
 import { beginCopy, endCopy, from } from "../origin.ts";
+import { inOrder } from "../walk.ts";
 
 /** Where a node is copied to. */
 export interface Place {

@@ -4,8 +4,9 @@
  */
 
 import type { While } from "../control.ts";
-import { constantOf, countNodes, type Graph, type Output } from "../graph.ts";
+import { constantOf, type Graph, type Output } from "../graph.ts";
 import { inTurn } from "../origin.ts";
+import { countNodes } from "../walk.ts";
 import { evaluate } from "./fold.ts";
 import { capturedBy, rebuild } from "./rebuild.ts";
 
