@@ -11,6 +11,15 @@ import { allOperands } from "./wasm-layout.ts";
 /** Bytes of parameters that every driver and every architecture takes. */
 const MOST_BYTES = 4096;
 
+/** Sets of operands that one launch may have: as many as its struct has room for. */
+const MOST_SETS = 64;
+
+/** How many structs of a layout one launch takes; 0 where even two are too many. */
+export function manyOf(layout: CudaLayout): number {
+  const count = Math.min(MOST_SETS, Math.floor((MOST_BYTES - 16) / (layout.bytes + 4)));
+  return layout.isTable || count < 2 ? 0 : count;
+}
+
 /** How a launch is divided, in words that follow the geometry. */
 export interface Work {
   /** Per axis: into how many pieces it is divided where a thread takes several points of it; else its extent. */

@@ -17,7 +17,7 @@ export class CudaMap extends CudaProgram {
   private grid(body: () => void): void {
     const total = this.layout.number("total");
     this.em.block(
-      `for (${this.index} g = (${this.index})blockIdx.x * blockDim.x + threadIdx.x; g < ${total}; g += (${this.index})gridDim.x * blockDim.x)`,
+      `for (${this.index} g = (${this.index})${this.block} * blockDim.x + threadIdx.x; g < ${total}; g += (${this.index})${this.blocks} * blockDim.x)`,
       body,
     );
   }
@@ -47,7 +47,7 @@ export class CudaMap extends CudaProgram {
     const { em, layout } = this;
     const { lanes, tile } = this.schedule;
     const others = this.axes().filter((axis) => axis !== lanes && axis !== tile);
-    em.block(`for (${this.index} g = blockIdx.x; g < ${layout.number("total")}; g += gridDim.x)`, () => {
+    em.block(`for (${this.index} g = ${this.block}; g < ${layout.number("total")}; g += ${this.blocks})`, () => {
       em.coordinates("g", [...others, tile, lanes]);
       em.at(
         others,
@@ -107,7 +107,7 @@ export class CudaMap extends CudaProgram {
       );
     });
     if (others.length > 0) return;
-    em.line(`const ${this.index} left = ${layout.number("total")} * 4 + (${this.index})blockIdx.x * blockDim.x + threadIdx.x;`);
+    em.line(`const ${this.index} left = ${layout.number("total")} * 4 + (${this.index})${this.block} * blockDim.x + threadIdx.x;`);
     em.block(`if (left < ${layout.extent(last)})`, () =>
       em.at(
         [last],

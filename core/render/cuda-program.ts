@@ -8,7 +8,7 @@ import { cast, type Expr } from "../kernel/scalar-expr.ts";
 import { C_TYPE } from "./c-scalar.ts";
 import { everyExpression } from "./c-schedule.ts";
 import { CudaEmitter } from "./cuda-emitter.ts";
-import { CudaLayout } from "./cuda-layout.ts";
+import { CudaLayout, manyOf } from "./cuda-layout.ts";
 import { type CudaSchedule, THREADS } from "./cuda-schedule.ts";
 import { allOperands, type Site } from "./wasm-layout.ts";
 
@@ -35,6 +35,8 @@ export abstract class CudaProgram {
   protected readonly sites: readonly (Site & { readonly at: Expr })[];
   protected readonly layout: CudaLayout;
   protected em: CudaEmitter;
+  /** True: one launch does this for several sets of operands, each by blocks of its own. */
+  isMany = false;
 
   /** `extra` names pointers of the program's own. */
   constructor(given: Kernel, schedule: CudaSchedule, name: string, extra: readonly string[] = [], appended = 0) {
@@ -58,6 +60,15 @@ export abstract class CudaProgram {
     return this.layout.index;
   }
 
+  /** The number of a block among those that share the work, and how many they are. */
+  protected get block(): string {
+    return this.isMany ? "block" : "blockIdx.x";
+  }
+
+  protected get blocks(): string {
+    return this.isMany ? "blocks" : "gridDim.x";
+  }
+
   /** Pointers and strides as local constants. */
   protected locals(): void {
     const { em, layout } = this;
@@ -72,12 +83,15 @@ export abstract class CudaProgram {
   /** The text of a kernel of this name. */
   protected function(name: string, body: () => void): string {
     this.em = this.emitter();
-    const head = `extern "C" __global__ void __launch_bounds__(${THREADS}) ${name}(const ${this.name}_args a)`;
+    const kernel = `extern "C" __global__ void __launch_bounds__(${THREADS}) ${name}`;
+    const head = this.isMany
+      ? `TG_FN void ${name}_one(const ${this.name}_args &a, int block, int blocks)`
+      : `${kernel}(const ${this.name}_args a)`;
     this.em.block(head, () => {
       this.locals();
       body();
     });
-    return this.em.text();
+    return this.isMany ? `${this.em.text()}\n${manyText(kernel, this.name, manyOf(this.layout))}` : this.em.text();
   }
 
   protected rendered(texts: readonly string[], joins = false): RenderedCuda {
@@ -107,6 +121,19 @@ export abstract class CudaProgram {
     if (o.dtype === "bool") return `${place} |= ${value};`;
     return o.dtype === "i32" ? `${place} = tg_add_i32(${place}, ${value});` : `${place} += ${value};`;
   }
+}
+
+/** A kernel over several structs: the blocks [from[m], from[m + 1]) have the one numbered m. Beyond the last, `from` is the number of blocks. */
+function manyText(kernel: string, name: string, count: number): string {
+  return [
+    `struct ${name}_many { int from[${count + 1}]; ${name}_args each[${count}]; };`,
+    `${kernel}(const __grid_constant__ ${name}_many all) {`,
+    "  int m = 0;",
+    "  while ((int)blockIdx.x >= all.from[m + 1]) m++;",
+    `  ${name}_one(all.each[m], (int)blockIdx.x - all.from[m], all.from[m + 1] - all.from[m]);`,
+    "}",
+    "",
+  ].join("\n");
 }
 
 /**

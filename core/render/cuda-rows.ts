@@ -61,8 +61,8 @@ export class CudaRows extends CudaProgram {
     if (team > 1) em.line(`const int member = threadIdx.${across ? "y" : "x"};`);
     if (team > 32 || across) for (const [s, f] of this.folds.entries()) this.sharedMemory(s, f);
     // Lanes beyond the last row fold it again and store nothing, for all of a block meet at barriers.
-    const first = across ? `(${index})blockIdx.x * ${TILE}` : `(${index})blockIdx.x * blockDim.y + threadIdx.y`;
-    const step = across ? `(${index})gridDim.x * ${TILE}` : `(${index})gridDim.x * blockDim.y`;
+    const first = across ? `(${index})${this.block} * ${TILE}` : `(${index})${this.block} * blockDim.y + threadIdx.y`;
+    const step = across ? `(${index})${this.blocks} * ${TILE}` : `(${index})${this.blocks} * blockDim.y`;
     const variable = across ? "strip" : "row";
     em.block(`for (${index} ${variable} = ${first}; ${variable} < ${total}; ${variable} += ${step})`, () => {
       if (across) {

@@ -22,7 +22,7 @@ import { CELL_BYTES, IndexErrors } from "./index-errors.ts";
 import { CudaKernels, type LoadedKernel } from "./kernels.ts";
 import { deviceMemory, Staging } from "./memory.ts";
 import { notice } from "./notice.ts";
-import { ParameterBlock, ParameterMemory, packed } from "./parameters.ts";
+import { ManyParameters, ParameterBlock, ParameterMemory, packed } from "./parameters.ts";
 import { CudaPlan } from "./plan.ts";
 import type { Place, Step, StepHost, StepLaunch } from "./step.ts";
 import { stepsOf, wantedTexts } from "./steps.ts";
@@ -249,6 +249,34 @@ class CudaDevice implements Device, StepHost {
         for (let i = 0; i < addresses.length; i++) block.point(i, addresses[i] as Address);
         let status = launchKernel(handle, blocks, y, 1, threadsX, threadsY, 1, 0, on, list, 0);
         if (status === 0 && join !== 0) status = launchKernel(join, joinBlocks, 1, 1, joinX, joinY, 1, 0, on, list, 0);
+        if (status !== 0) throw driver.failure(status, "a launch");
+      },
+    };
+  }
+
+  launchManyStep(kernel: LoadedKernel, launches: readonly StepLaunch[]): Step {
+    const { layout, function: handle } = kernel;
+    const { driver, stream, gpu } = this.context;
+    const most = gpu.processors * BLOCKS_PER_PROCESSOR;
+    const from = [0];
+    for (const { grid } of launches) from.push((from.at(-1) as number) + Math.min(grid[0], most));
+    const words = launches.map((l) => l.words(0));
+    const block = new ManyParameters(this.parameters.block(ManyParameters.bytesOf(layout)), layout, words, from);
+    const sets = launches.flatMap(({ places }, set) => places.map((_, slot) => ({ set, slot })));
+    const [threadsX, threadsY] = (launches[0] as StepLaunch).threads;
+    const blocks = from.at(-1) as number;
+    const { launchKernel } = this;
+    return {
+      label: `${launches[0]?.label} × ${launches.length}`,
+      places: launches.flatMap((l) => l.places),
+      isHost: false,
+      checks: false,
+      run: (addresses, on = stream) => {
+        for (let i = 0; i < addresses.length; i++) {
+          const { set, slot } = sets[i] as (typeof sets)[number];
+          block.point(set, slot, addresses[i] as Address);
+        }
+        const status = launchKernel(handle, blocks, 1, 1, threadsX, threadsY, 1, 0, on, block.list, 0);
         if (status !== 0) throw driver.failure(status, "a launch");
       },
     };

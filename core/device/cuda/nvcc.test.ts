@@ -10,7 +10,7 @@ import { teamCases } from "../../../test/cuda-cases.ts";
 import type { MatmulLaunch } from "../../kernel/launch.ts";
 import { describeFused } from "../../kernel/lower.ts";
 import { binary, load, unary } from "../../kernel/scalar-expr.ts";
-import { renderCuda } from "../../render/cuda.ts";
+import { canBeMany, renderCuda } from "../../render/cuda.ts";
 import { type ProductLaunch, type ProductPlan, planProduct, renderProduct } from "../../render/cuda-product.ts";
 import { renderRoutine } from "../../render/cuda-routine.ts";
 import { cudaSchedule } from "../../render/cuda-schedule.ts";
@@ -84,12 +84,14 @@ function randomKernels(seed: number, count: number): string {
   return cases.map(({ kernel, geometry }, i) => renderCuda(kernel, cudaSchedule(kernel, geometry), `k${i}`).source).join("\n");
 }
 
-/** Kernels in every way in which work is given to threads, numbered by 32 and by 64 bits. */
+/** Kernels in every way in which work is given to threads, numbered by 32 and by 64 bits, and over several sets of operands. */
 function everySchedule(): string {
   const texts = teamCases().map(({ kernel, geometry }) => ({ kernel, schedule: cudaSchedule(kernel, geometry) }));
-  return texts
-    .flatMap(({ kernel, schedule }, i) => [false, true].map((wide) => renderCuda(kernel, { ...schedule, wide }, `way${i}_${wide}`).source))
-    .join("\n");
+  const single = texts.flatMap(({ kernel, schedule }, i) =>
+    [false, true].map((wide) => renderCuda(kernel, { ...schedule, wide }, `way${i}_${wide}`).source),
+  );
+  const many = texts.filter(({ kernel, schedule }) => canBeMany(kernel, schedule));
+  return [...single, ...many.map(({ kernel, schedule }, i) => renderCuda(kernel, schedule, `many${i}`, true).source)].join("\n");
 }
 
 function routines(): string {

@@ -53,6 +53,36 @@ describe.runIf(cuda.available)("plans on CUDA", () => {
     for (const address of addresses) device.free(address, 4 * n);
   });
 
+  it("runs a plan that the driver does not take as a graph launch by launch, and says so once", () => {
+    if (graphs() === undefined) return;
+    const said: string[] = [];
+    const write = process.stderr.write;
+    process.stderr.write = ((text: string) => said.push(text) > 0) as typeof write;
+    process.env.FAKE_CUDA_FAIL_CAPTURE = "1";
+    process.env.FAKE_CUDA_QUIET = "1";
+    const [n, launched] = [100, graphs()];
+    const addresses = Array.from({ length: 4 }, () => device.alloc(4 * n));
+    const step = (i: number) => ({ launch: launchOf(vectorMap(n)), operands: [i + 1, i].map((block) => ({ block, offset: 0 })) });
+    const plan = device.preparePlan([0, 1, 2].map(step));
+    try {
+      for (let round = 0; round < 4; round++) {
+        device.upload(addresses[0] as Address, new Float32Array(n).fill(round));
+        plan(addresses);
+        expect(device.download(addresses[3] as Address, f32, n)).toEqual(new Float32Array(n).fill(1 - round));
+      }
+    } finally {
+      process.stderr.write = write;
+      delete process.env.FAKE_CUDA_FAIL_CAPTURE;
+      delete process.env.FAKE_CUDA_QUIET;
+    }
+    expect(graphs()).toBe(launched);
+    expect(said).toEqual([
+      expect.stringMatching(/a plan of 3 launches is put on the stream one by one, since it cannot be a graph: .*invalidated/),
+    ]);
+    device.forget(plan);
+    for (const address of addresses) device.free(address, 4 * n);
+  });
+
   it("runs launches together as branches of a graph, between what comes before and after", () => {
     const [n, members] = [300, 11];
     const map = (result: Expr, inputs = 1) =>

@@ -3,7 +3,7 @@
  * and is run with their addresses.
  */
 import type { KernelLaunch, RoutineLaunch, TogetherLaunch } from "../../kernel/launch.ts";
-import { renderCuda } from "../../render/cuda.ts";
+import { canBeMany, renderCuda } from "../../render/cuda.ts";
 import { PART_BYTES } from "../../render/cuda-rows.ts";
 import { type CudaGrid, cudaGrid, cudaSchedule, scheduleKey } from "../../render/cuda-schedule.ts";
 import { byteOffsets } from "../bind.ts";
@@ -40,6 +40,8 @@ export interface StepHost {
   kernel(wanted: WantedText): LoadedKernel;
   /** A step that launches a kernel. */
   launchStep(kernel: LoadedKernel, launch: StepLaunch): Step;
+  /** A step that launches a kernel over several sets of operands, of which none checks. */
+  launchManyStep(kernel: LoadedKernel, launches: readonly StepLaunch[]): Step;
   routineStep(launch: RoutineLaunch, places: readonly Place[]): Step;
   /** Device memory that lives as long as what is being prepared. */
   scratch(bytes: number): Address;
@@ -72,6 +74,13 @@ export function wantedKernel({ kernel, geometry }: KernelLaunch): WantedText {
   return { key: `${kernel.key}/${scheduleKey(schedule)}`, render: (name) => renderCuda(kernel, schedule, name) };
 }
 
+/** The same text over several sets of operands; undefined where it cannot be. */
+export function wantedMany({ kernel, geometry }: KernelLaunch): WantedText | undefined {
+  const schedule = cudaSchedule(kernel, geometry);
+  if (!canBeMany(kernel, schedule)) return undefined;
+  return { key: `${kernel.key}/${scheduleKey(schedule)}/many`, render: (name) => renderCuda(kernel, schedule, name, true) };
+}
+
 /** Where the pointers of a kernel are among the operands of its launch: its operands, then its outputs. */
 export function kernelPlaces(launch: KernelLaunch, outputs: number): Place[] {
   const offsets = byteOffsets(launch);
@@ -83,12 +92,17 @@ export function kernelPlaces(launch: KernelLaunch, outputs: number): Place[] {
 
 /** A kernel as a step; `outputs`: how many outputs come before the inputs that it numbers. */
 export function kernelStep(host: StepHost, launch: KernelLaunch, outputs: number): Step {
+  const loaded = host.kernel(wantedKernel(launch));
+  return host.launchStep(loaded, launchOf(host, loaded, launch, outputs));
+}
+
+/** What a kernel is launched with. */
+export function launchOf(host: StepHost, loaded: LoadedKernel, launch: KernelLaunch, outputs: number): StepLaunch {
   const { kernel, geometry } = launch;
   const schedule = cudaSchedule(kernel, geometry);
-  const loaded = host.kernel(wantedKernel(launch));
   const { blocks, threads, work }: CudaGrid = cudaGrid(kernel, geometry, schedule);
   const parts = loaded.joins ? host.scratch(work.chunks * work.total * kernel.reductions.length * PART_BYTES) : 0;
-  return host.launchStep(loaded, {
+  return {
     label: `kernel ${kernel.key}`,
     source: launch,
     grid: [blocks, loaded.joins ? work.chunks : 1],
@@ -97,5 +111,5 @@ export function kernelStep(host: StepHost, launch: KernelLaunch, outputs: number
     places: kernelPlaces(launch, outputs),
     pointers: loaded.joins ? { parts } : {},
     join: { blocks: Math.ceil(work.total / 8), threads: [32, 8] },
-  });
+  };
 }

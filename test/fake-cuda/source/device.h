@@ -20,6 +20,7 @@ typedef __PTRDIFF_TYPE__ ptrdiff_t;
 #define __host__
 #define __constant__ static
 #define __launch_bounds__(...)
+#define __grid_constant__
 #define __forceinline__ inline
 #define __noinline__ __attribute__((noinline))
 #define __align__(n) __attribute__((aligned(n)))

@@ -158,7 +158,7 @@ API Status cuStreamEndCapture(uint64_t handle, uint64_t *graph) {
   const bool joined = isJoined(capture->graph, stream->last);
   for (auto &taken : capture->streams) taken->capture = nullptr, taken->last.clear();
   captures.erase(std::find(captures.begin(), captures.end(), capture));
-  if (capture->spoiled) return CAPTURE_INVALIDATED;
+  if (capture->spoiled || setting("FAIL_CAPTURE", 0)) return CAPTURE_INVALIDATED;
   if (!joined) return explain(CAPTURE_UNJOINED, "work of another stream was captured, and the first stream does not wait for it");
   auto result = std::make_shared<Graph>(std::move(capture->graph));
   *graph = (uint64_t)result.get();
