@@ -1,6 +1,7 @@
 /** `bench doctor`: what this machine offers (devices, compilers, libraries, Python, GPU, peers), what is missing, how to get it. */
 import { Command } from "commander";
 import { fileOf, NEWEST_CUDA, openCudaLibrary } from "../core/device/cuda/find.ts";
+import { versionOf } from "../core/device/cuda/versions.ts";
 import { describeDevices } from "../core/device/registry.ts";
 import { machineRecord, probe, output as programOutput } from "../harness/machine.ts";
 import { findPeers } from "../harness/peers.ts";
@@ -71,7 +72,7 @@ function cudaLibraries(): Finding[] {
   ] as const;
   return wanted.map(([name, library, use, how]) => {
     const found = probe(() => openCudaLibrary(library, NEWEST_CUDA), undefined);
-    return { name, version: found === undefined ? null : fileOf(found), use, how };
+    return { name, version: found === undefined ? null : `${versionOf(library, found)} ${fileOf(found)}`.trim(), use, how };
   });
 }
 

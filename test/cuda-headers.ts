@@ -13,6 +13,7 @@ import { CUBLASLT_CONSTANTS, CUBLASLT_FUNCTIONS, HEURISTIC_RESULT } from "../cor
 import { ALGO_PERF, CUDNN_CONSTANTS, CUDNN_FUNCTIONS } from "../core/device/cuda/cudnn.ts";
 import { DRIVER_CONSTANTS, DRIVER_FUNCTIONS, STICKY_ERRORS } from "../core/device/cuda/driver.ts";
 import { wheelFolders } from "../core/device/cuda/find.ts";
+import { VERSION_CONSTANTS, VERSION_FUNCTIONS } from "../core/device/cuda/versions.ts";
 import type { NativeType } from "../core/device/foreign.ts";
 
 interface Header {
@@ -42,7 +43,12 @@ export const HEADERS: readonly Header[] = [
     sizes: { "sizeof(CUdeviceptr)": 8 },
   },
   { file: "nvrtc.h", functions: NVRTC_FUNCTIONS, constants: {}, sizes: {} },
-  { file: "cublas_v2.h", functions: CUBLAS_FUNCTIONS, constants: CUBLAS_CONSTANTS, sizes: {} },
+  {
+    file: "cublas_v2.h",
+    functions: { ...CUBLAS_FUNCTIONS, cublasGetProperty: VERSION_FUNCTIONS.cublasGetProperty },
+    constants: { ...CUBLAS_CONSTANTS, ...VERSION_CONSTANTS },
+    sizes: {},
+  },
   {
     file: "cublasLt.h",
     functions: CUBLASLT_FUNCTIONS,

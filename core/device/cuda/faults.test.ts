@@ -13,6 +13,7 @@ import { CudaCompiler } from "./compiler.ts";
 import { openContext } from "./context.ts";
 import { createCuda } from "./device.ts";
 import { candidates, openCudaLibrary } from "./find.ts";
+import { versionOf } from "./versions.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "trigrad-cuda-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -59,6 +60,15 @@ describe("finding CUDA's libraries", () => {
     const ours = (major: number) => candidates("nvrtc", major, environment).filter((p) => p.startsWith(folder) || !p.includes("/"));
     expect(ours(13)).toEqual([toolkit, "libnvrtc.so.13", wheel13, "libnvrtc.so.12", wheel12]);
     expect(ours(12)).toEqual(["libnvrtc.so.12", wheel12]);
+  });
+
+  it.runIf(onFake)("tells the versions of libraries without a GPU", () => {
+    const names = ["driver", "nvrtc", "cublas", "cudnn"] as const;
+    const versions = names.map((name) => versionOf(name, openCudaLibrary(name, 13) as Library));
+    expect(versions).toEqual(["CUDA 13.0", "13.0", "13.0.0", "9.14.0"]);
+    process.env.FAKE_CUDA_CUDNN = "8907";
+    expect(versionOf("cudnn", openCudaLibrary("cudnn", 13) as Library)).toBe("8.9.7");
+    delete process.env.FAKE_CUDA_CUDNN;
   });
 
   it("takes a named file, refuses one that does not load, and an empty name for none", () => {

@@ -82,6 +82,14 @@ API int cublasSetMathMode(Handle *handle, int mode) {
   return OK;
 }
 
+/// libraryPropertyType: 0 major, 1 minor, 2 patch.
+API int cublasGetProperty(int which, int *value) {
+  const int version = (int)setting("CUBLAS", 130000);
+  if (which < 0 || which > 2) return INVALID;
+  *value = which == 0 ? version / 10000 : which == 1 ? version / 100 % 100 : version % 100;
+  return OK;
+}
+
 API int cublasGetVersion_v2(Handle *handle, int *version) {
   if (!handles.count(handle)) return UNINITIALIZED;
   *version = (int)setting("CUBLAS", 130000);
