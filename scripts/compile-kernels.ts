@@ -1,6 +1,7 @@
 /**
  * `node dist/scripts/compile-kernels.js FOLDER`: CUDA programs that were written there (FAKE_CUDA_DUMP, docs/fake-cuda.md) are compiled by
- * NVIDIA's own compilers, for every architecture that the device is made for: by nvcc and by NVRTC, many of them together in a run.
+ * NVIDIA's own compilers, many of them together in a run: by nvcc for every architecture that the device is made for, and by NVRTC, which is
+ * what compiles them on a machine with a GPU, for one.
  * No GPU is needed. A compiler that is not here is named with the reason, and nothing is said to be checked by it.
  */
 import { execFileSync } from "node:child_process";
@@ -15,6 +16,7 @@ import { ImageCache } from "../core/device/image-cache.ts";
 
 const [source] = process.argv.slice(2);
 const ARCHITECTURES = ["sm_75", "sm_80", "sm_90"];
+const NVRTC_ARCHITECTURE = "sm_90";
 /** Programs of one run of nvcc. */
 const BATCH = 150;
 
@@ -67,18 +69,16 @@ function byNvrtc(programs: readonly string[], folder: string): boolean {
     console.log("NVRTC: left out, it is not found (CUDA_HOME, the loader's path, NVIDIA's wheels in a Python; see scripts/nvrtc-wheel)");
     return true;
   }
-  for (const architecture of ARCHITECTURES) {
-    const compiler = new CudaCompiler(library, architecture, new ImageCache(folder, undefined, ".cubin"));
-    for (let from = 0; from < programs.length; from += BATCH) {
-      try {
-        compiler.image(joined(programs.slice(from, from + BATCH)));
-      } catch (error) {
-        console.log(`NVRTC: ${(error as Error).message}`);
-        return false;
-      }
+  const compiler = new CudaCompiler(library, NVRTC_ARCHITECTURE, new ImageCache(folder, undefined, ".cubin"));
+  for (let from = 0; from < programs.length; from += BATCH) {
+    try {
+      compiler.image(joined(programs.slice(from, from + BATCH)));
+    } catch (error) {
+      console.log(`NVRTC: ${(error as Error).message}`);
+      return false;
     }
   }
-  console.log(`NVRTC: ${programs.length} programs for ${ARCHITECTURES.join(", ")}, by ${library.path}`);
+  console.log(`NVRTC ${compiler.version}: ${programs.length} programs for ${NVRTC_ARCHITECTURE}`);
   return true;
 }
 

@@ -3,8 +3,9 @@
  * These are the sides that the device is held against.
  */
 import { type CudaContext, chosenGpu, openContext } from "../../core/device/cuda/context.ts";
-import { openCudaLibrary } from "../../core/device/cuda/find.ts";
-import { allocateNative, type Library, type NativeFunction, viewMemory } from "../../core/device/foreign.ts";
+import { CUBLAS_CONSTANTS, CUBLAS_FUNCTIONS, CUBLAS_WORDS } from "../../core/device/cuda/cublas.ts";
+import { StatusLibrary } from "../../core/device/cuda/status-library.ts";
+import { allocateNative, type NativeFunction, viewMemory } from "../../core/device/foreign.ts";
 import { clock, NotHere, type Side } from "../performance/side.ts";
 import { fill, sampled, type Workload } from "../performance/workloads.ts";
 
@@ -68,19 +69,11 @@ export class DeviceCopy extends Bare {
     const { stream } = context();
     const values = fill(x, 0);
     const [from, to] = [this.put(values), this.alloc(values.byteLength)];
-    const copy = (openCudaLibrary("driver", 0) as Library).declare("cuMemcpyDtoDAsync_v2", "int32", [
-      "address",
-      "address",
-      "int64",
-      "address",
-    ]);
+    const copy = context().driver.function("cuMemcpyDtoDAsync_v2");
     this.run = () => void copy(to, from, values.byteLength, stream);
     return [];
   }
 }
-
-const GEMM = "address int32 int32 int32 int32 int32 address address int32 address int32 address address int32".split(" ");
-const DEFAULT_MATH = 0;
 
 /** cublasSgemm on row-major matrices: the column-major product of the operands in turned order. */
 export class BareCublas extends Bare {
@@ -110,15 +103,11 @@ export class BareCublas extends Bare {
     if (this.gemm !== undefined) return;
     const { cublas, stream } = context();
     if (cublas === undefined) throw new NotHere("cuBLAS is not found");
-    const cell = allocateNative(8);
-    const must = (status: number) => {
-      if (status !== 0) throw new NotHere(`cuBLAS cannot be opened (${status})`);
-    };
-    must(cublas.declare("cublasCreate_v2", "int32", ["address"])(cell));
-    this.handle = Number(new BigUint64Array(viewMemory(cell, 8))[0]);
-    must(cublas.declare("cublasSetStream_v2", "int32", ["address", "address"])(this.handle, stream));
-    must(cublas.declare("cublasSetMathMode", "int32", ["address", "int32"])(this.handle, DEFAULT_MATH));
-    this.gemm = cublas.declare("cublasSgemm_v2", "int32", GEMM as ("address" | "int32")[]);
+    const library = new StatusLibrary(cublas, CUBLAS_FUNCTIONS, CUBLAS_WORDS);
+    this.handle = library.made(library.function("cublasCreate_v2"), "cublasCreate");
+    library.call("cublasSetStream_v2", this.handle, stream);
+    library.call("cublasSetMathMode", this.handle, CUBLAS_CONSTANTS.CUBLAS_DEFAULT_MATH);
+    this.gemm = library.function("cublasSgemm_v2");
   }
 }
 

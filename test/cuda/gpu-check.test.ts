@@ -43,7 +43,7 @@ test("programs of kernels are compiled together by NVIDIA's compilers, where the
     writeFileSync(join(folder, `${i}.cu`), `${runtimeText("")}\n${kernel(value)}`);
   const right = await run("compile-kernels.js", [folder], {});
   expect([right.exitCode, right.all]).toEqual([0, expect.stringMatching(/nvcc: (2 programs for sm_75, sm_80, sm_90|left out)/)]);
-  expect(right.all).toMatch(/NVRTC: (2 programs for sm_75, sm_80, sm_90|left out)/);
+  expect(right.all).toMatch(/NVRTC(: left out| [\d.]+: 2 programs for sm_90)/);
   writeFileSync(join(folder, "2.cu"), `${runtimeText("")}\n${kernel("missing(1)")}`);
   const wrong = await run("compile-kernels.js", [folder], {});
   const isHere = right.all?.includes("2 programs") === true;

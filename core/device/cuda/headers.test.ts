@@ -28,7 +28,7 @@ test("the check sees a wrong parameter, a wrong constant and a wrong size", () =
   ]);
 });
 
-test("the headers that are here say what is kept", { timeout: 60_000 }, async () => {
+test("the headers that are here say what is kept", { timeout: 240_000 }, async () => {
   if (findCompiler() === undefined) {
     process.stderr.write("NVIDIA's headers are not read: no C++ compiler runs here\n");
     return;

@@ -48,7 +48,7 @@ function run(
 const whole = (i: number, seed: number) => ((Math.imul(i + seed * 31, 2654435761) >>> 16) % 9) - 4;
 const broken = (i: number, seed: number) => Math.sin(i * 1.7 + seed);
 
-describe.runIf(onFake)("products that cuBLASLt finishes", () => {
+describe.runIf(onFake)("products that cuBLASLt finishes", { timeout: 240_000 }, () => {
   const SETTINGS = ["FAKE_CUDA_CUBLASLT_DROPS_NAN", "FAKE_CUDA_CUDNN_FAILS", "FAKE_CUDA_CUDNN_REFUSES"];
   afterEach(() => {
     for (const name of SETTINGS) delete process.env[name];
@@ -85,7 +85,7 @@ describe.runIf(onFake)("products that cuBLASLt finishes", () => {
     const batch = [0, 1, 2].map((i) => ({ a: i * M * K, b: 0, c: i * M * N }));
     for (const dtype of ["f32", "f64"] as const)
       for (const result of [biased, rectified(dtype), (x: Expr) => binary("max", x, constant(0, dtype))])
-        for (const more of [{}, { transposeA: true, transposeB: true }, { batch }])
+        for (const more of [{ transposeA: true }, { transposeB: true }, { batch }])
           for (const shift of [0, 1]) {
             const launch = finished(dtype, result, more);
             const got = run(device, launch, dtype, lengths(launch), whole, shift);
@@ -129,7 +129,7 @@ describe.runIf(onFake)("products that cuBLASLt finishes", () => {
   });
 });
 
-describe.runIf(onFake)("convolutions by cuDNN", () => {
+describe.runIf(onFake)("convolutions by cuDNN", { timeout: 240_000 }, () => {
   function convolution(product: ConvolutionLaunch["product"], dtype: Float, output: Pair = [12, 11]): ConvolutionLaunch {
     const common = { kernel: [3, 2], stride: [1, 2], dilation: [2, 1], padding: [2, 1] } as const;
     const input: Pair = [12, 21];

@@ -23,7 +23,7 @@ function resultOf(launch: RoutineLaunch): TypedArray {
   return hostArray(routine === "argsort" ? "i32" : dtype, lengths[routine as keyof typeof lengths] ?? rest);
 }
 
-describe.runIf(cuda.available)("routines on CUDA", () => {
+describe.runIf(cuda.available)("routines on CUDA", { timeout: 240_000 }, () => {
   const device = cuda.available ? createCuda() : undefined;
 
   /** The result on the device, and that of the definition. */
@@ -63,7 +63,7 @@ describe.runIf(cuda.available)("routines on CUDA", () => {
     return data;
   };
 
-  it("factor, solve and make determinants as the definition does", { timeout: 120_000 }, () => {
+  it("factor, solve and make determinants as the definition does", () => {
     const drawn = fc.record({
       dtype: fc.constantFrom<"f32" | "f64">("f32", "f64"),
       batch: fc.integer({ min: 1, max: 3 }),

@@ -78,7 +78,7 @@ function run(device: Device, sets: readonly Set[]): { readonly results: number[]
 }
 
 describe.runIf(cuda.available)("launches together on CUDA", () => {
-  it("of one kernel are few, whatever their sizes, and the others stay alone", { timeout: 60_000 }, () => {
+  it("of one kernel are few, whatever their sizes, and the others stay alone", { timeout: 240_000 }, () => {
     const sizes = Array.from({ length: 70 }, (_, i) => 1 + ((i * 37) % 90));
     const sets = [
       ...sizes.map((n): Set => ({ launch: update(n + 3), outputs: [n + 3, n + 3], inputs: [n + 3, n + 3] })),
