@@ -3,7 +3,7 @@
  * joined or padded (a slice, a transpose, an activation) is never stored by itself, and all pieces of a concatenation are one launch.
  */
 import { stridesOf } from "../base/shape.ts";
-import type { KernelLaunch, Launch } from "../kernel/launch.ts";
+import type { Launch, Member } from "../kernel/launch.ts";
 import { dense, describeFused } from "../kernel/lower.ts";
 import { cast, constant } from "../kernel/scalar-expr.ts";
 import type { AnyPrimitive, ParamsOf } from "../primitive.ts";
@@ -49,14 +49,17 @@ export function assemblyOf(node: Node, lazyOf: (v: Value) => Lazy): Assembly {
 export function assemblyLaunches(node: Node, { fill, pieces }: Assembly): { launches: Launch[]; inputs: Value[] } {
   const { dtype, shape } = node.aval;
   const inputs: Value[] = [];
-  const stores = pieces.flatMap(({ value, strides, offset }): KernelLaunch[] => {
+  const stores = pieces.flatMap(({ value, strides, offset }): Member[] => {
     if (value.shape.includes(0)) return [];
-    const operands = value.loads.map((l) => ({ dtype: l.dtype, strides: l.strides, offset: l.offset, input: inputs.push(l.source) - 1 }));
-    return [describeFused({ extents: value.shape, operands, outputs: [{ dtype, strides, offset, result: cast(value.expr, dtype) }] })];
+    const operands = value.loads.map((l, input) => ({ dtype: l.dtype, strides: l.strides, offset: l.offset, input }));
+    const launch = describeFused({
+      extents: value.shape,
+      operands,
+      outputs: [{ dtype, strides, offset, result: cast(value.expr, dtype) }],
+    });
+    return [{ launch, operands: [0, ...value.loads.map((l) => inputs.push(l.source))] }];
   });
-  const all = [0, ...inputs.map((_, i) => 1 + i)];
-  const joined: Launch[] =
-    stores.length > 1 ? [{ kind: "together", members: stores.map((launch) => ({ launch, operands: all })) }] : stores;
+  const joined: Launch[] = stores.length > 1 ? [{ kind: "together", members: stores }] : stores.map((s) => s.launch);
   if (fill === undefined) return { launches: joined, inputs };
   const filled = describeFused({ extents: shape, operands: [], outputs: [{ ...dense(dtype, shape), result: constant(fill, dtype) }] });
   return { launches: [filled, ...joined], inputs };

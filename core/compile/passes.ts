@@ -18,7 +18,7 @@ import { createInterpreter } from "../device/interpreter/device.ts";
 import type { AnyPrimitive, ParamsOf } from "../primitive.ts";
 import type { MatmulParams } from "../primitives/linalg.ts";
 import { primitives as p } from "../primitives/table.ts";
-import { sumOfPads } from "./pads.ts";
+import { sumsOfPads } from "./pads.ts";
 import { type Constant, type Node, nodesOf, type Program, type ProgramBuilder, rebuild, type Value } from "./program.ts";
 import { recompute } from "./recompute.ts";
 import { sumsOfProducts } from "./sums.ts";
@@ -44,7 +44,7 @@ interface Pass {
 const PASSES: Readonly<Record<PassName, Pass>> = {
   fold: { rewrite: () => fold },
   algebra: { rewrite: () => algebra },
-  pads: { rewrite: () => pads, needs: p.pad as AnyPrimitive },
+  pads: { rewrite: sumsOfPads, needs: p.pad as AnyPrimitive },
   positions: { rewrite: () => positions, needs: p.oneHot as AnyPrimitive },
   transposes: { rewrite: () => transposes, needs: p.transpose as AnyPrimitive },
   sums: { rewrite: sumsOfProducts, needs: p.matmul as AnyPrimitive },
@@ -142,10 +142,6 @@ function algebra(build: ProgramBuilder, node: Node, args: readonly Value[]): Val
 function isAll(v: Value, value: number): boolean {
   if (v.kind === "node" && v.primitive === p.broadcastTo) return isAll(v.args[0] as Value, value);
   return v.kind === "constant" && v.aval.size <= MAX_FOLDED && v.data.every((d) => d === value);
-}
-
-function pads(build: ProgramBuilder, node: Node, args: readonly Value[]): Value {
-  return (node.primitive === p.add ? sumOfPads(build, node, args) : undefined) ?? build.apply(node.primitive, args, node.params);
 }
 
 function positions(build: ProgramBuilder, node: Node, args: readonly Value[]): Value {

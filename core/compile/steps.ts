@@ -3,14 +3,19 @@
  * a matrix product or a convolution, each element once, becomes its epilogue.
  */
 import { assert } from "../base/errors.ts";
+import { inParts } from "../base/parts.ts";
+import type { Reduction } from "../kernel/kernel.ts";
 import type { ConvolutionLaunch, KernelLaunch, Launch, MatmulLaunch } from "../kernel/launch.ts";
 import { describeFused, type StoredView } from "../kernel/lower.ts";
 import { rewrite } from "../kernel/rewrite.ts";
-import { type Expr, index, load } from "../kernel/scalar-expr.ts";
+import { type Expr, index, load, postorder, reduced } from "../kernel/scalar-expr.ts";
 import { assemblyLaunches } from "./assembly.ts";
 import type { Fused, Group, GroupLoad, Member, Opaque, Unit } from "./group.ts";
 import { denseOffset, type Lazy, type Load, regroup } from "./lazy.ts";
 import type { Node, Value } from "./program.ts";
+
+/** Outputs of one kernel, each a parameter and some strides: of the parameters of a function WebAssembly takes 1000, CUDA 4096 bytes. */
+const MOST_OUTPUTS = 32;
 
 /** Where a launch reads: `offset` elements into the buffer of a value. */
 export interface Source {
@@ -44,15 +49,15 @@ export function computedBy({ outputs, inputs }: Step): Node[] {
 export function stepsOf(fused: Fused, options: { readonly epilogues: boolean }): Step[] {
   const absorbed = options.epilogues ? epilogues(fused) : new Map<Group, Opaque>();
   const dropped = new Set<Unit>(absorbed.values());
-  const made = new Map<Unit, Step>();
+  const made = new Map<Unit, readonly Step[]>();
   for (const u of inOrder(fused.units, absorbed)) {
     if (dropped.has(u)) continue;
     const product = u.kind === "group" ? absorbed.get(u) : undefined;
-    const step = u.kind === "opaque" ? opaqueStep(u) : product === undefined ? groupStep(u, fused) : productStep(product, u, fused);
+    const steps = u.kind === "opaque" ? [opaqueStep(u)] : product === undefined ? groupSteps(u, fused) : [productStep(product, u, fused)];
     const after = isLate(u) || (product !== undefined && isLate(product)) ? stepsOfUnits([...u.deps, ...(product?.deps ?? [])], made) : [];
-    made.set(u, after.length > 0 ? { ...step, after } : step);
+    made.set(u, after.length > 0 ? steps.map((step) => ({ ...step, after })) : steps);
   }
-  return [...made.values()];
+  return [...made.values()].flat();
 }
 
 /** True for a unit with a node that comes after another, of which it is not made. */
@@ -60,7 +65,7 @@ function isLate(u: Unit): boolean {
   return u.kind === "opaque" ? u.node.after !== undefined : [...u.members.keys()].some((n) => (n as Node).after !== undefined);
 }
 
-function stepsOfUnits(units: readonly Unit[], made: ReadonlyMap<Unit, Step>): Step[] {
+function stepsOfUnits(units: readonly Unit[], made: ReadonlyMap<Unit, readonly Step[]>): Step[] {
   return [...new Set(units.flatMap((u) => made.get(u) ?? []))];
 }
 
@@ -112,12 +117,22 @@ function storedOf(group: Group, fused: Fused): Member[] {
   return [...group.members.values()].filter((m) => fused.stored.has(m.node));
 }
 
-function groupStep(group: Group, fused: Fused): Step {
-  const { axes, reductions } = group;
+/** A group as a kernel, or as several where it stores more than one kernel may. */
+function groupSteps(group: Group, fused: Fused): Step[] {
+  const stored = storedOf(group, fused);
+  const parts = inParts(stored, MOST_OUTPUTS);
+  // What another part reads may not be overwritten.
+  const inPlace = parts.length === 1 ? sharing(group, stored) : [];
+  return parts.map((members) => ({ ...groupStep(group, members), inPlace }));
+}
+
+function groupStep(group: Group, members: readonly Member[]): Omit<Step, "inPlace"> {
+  const { axes } = group;
+  const { results, reductions, loads } = needed(group, members);
   const order = [...axes.keys()].sort((a, b) => Number(axes[a]?.reduced) - Number(axes[b]?.reduced) || a - b);
   const extents = order.map((i) => axes[i]?.extent as number);
   let count = axes.filter((a) => a.reduced).length;
-  const isFold = reductions.length > 0;
+  const isFold = group.reductions.length > 0;
   // A fold of single elements needs an axis to walk.
   const needsAxis = isFold && count === 0;
   if (needsAxis) {
@@ -125,29 +140,61 @@ function groupStep(group: Group, fused: Fused): Step {
     count = 1;
   }
   const pick = (strides: readonly number[]) => [...order.map((i) => strides[i] as number), ...(needsAxis ? [0] : [])];
-  const members = storedOf(group, fused);
   const outputs = members.map(
-    (m): StoredView => ({
+    (m, i): StoredView => ({
       dtype: m.node.aval.dtype,
       strides: pick(group.denseStrides(m.level)),
-      result: m.expr,
+      result: reindexed(results[i] as Expr, order),
       each: isFold && m.level === "row" ? "row" : "element",
     }),
   );
-  const inputs: Source[] = [];
-  const operands = group.loads.map((l) => {
-    const input = inputs.push({ value: l.source, offset: 0 }) - 1;
-    return { dtype: l.dtype, strides: pick(l.strides), offset: l.offset, ...(l.indirect && { indirect: l.indirect }), input };
-  });
+  const inputs = loads.map((l): Source => ({ value: l.source, offset: 0 }));
+  const operands = loads.map((l, input) => ({
+    dtype: l.dtype,
+    strides: pick(l.strides),
+    offset: l.offset,
+    ...(l.indirect && { indirect: l.indirect }),
+    input,
+  }));
   const launch = describeFused({
     extents,
     reduced: isFold ? count : 0,
     operands,
-    outputs: outputs.map((o) => ({ ...o, result: reindexed(o.result, order) })),
+    outputs,
     reductions: reductions.map((r) => ({ ...r, of: reindexed(r.of, order) })),
     indexed: group.indexed,
   });
-  return { launches: [launch], outputs: members.map((m) => m.node), inputs, inPlace: sharing(group, members) };
+  return { launches: [launch], outputs: members.map((m) => m.node), inputs };
+}
+
+/** What some members of a group need of it, numbered anew: their expressions, the reductions and the loads. */
+function needed(group: Group, members: readonly Member[]) {
+  const stages = new Set<number>();
+  const operands = new Set<number>();
+  for (let roots = members.map((m) => m.expr); roots.length > 0; ) {
+    const known = stages.size;
+    for (const e of postorder(roots)) {
+      if (e.kind === "reduced") stages.add(e.stage);
+      else if (e.kind === "load") operands.add(e.operand);
+    }
+    roots = [...stages].slice(known).map((stage) => group.reductions[stage]?.of as Expr);
+  }
+  const inOrder = (numbers: ReadonlySet<number>) => [...numbers].sort((a, b) => a - b);
+  const [keptStages, keptLoads] = [inOrder(stages), inOrder(operands)];
+  const stageNow = new Map(keptStages.map((stage, i) => [stage, i]));
+  const loadNow = new Map(keptLoads.map((operand, i) => [operand, i]));
+  const renumbered = (roots: readonly Expr[]) =>
+    rewrite(roots, (e, [at]) => {
+      if (e.kind === "reduced") return reduced(stageNow.get(e.stage) as number, e.dtype);
+      return e.kind === "load" ? load(loadNow.get(e.operand) as number, e.dtype, at) : undefined;
+    });
+  const kept = keptStages.map((stage) => group.reductions[stage] as Reduction);
+  const of = renumbered(kept.map((r) => r.of));
+  return {
+    results: renumbered(members.map((m) => m.expr)),
+    reductions: kept.map((r, i) => ({ ...r, of: of[i] as Expr })),
+    loads: keptLoads.map((operand) => group.loads[operand] as GroupLoad),
+  };
 }
 
 function reindexed(e: Expr, order: readonly number[]): Expr {
@@ -235,7 +282,7 @@ function epilogueLaunch(
   const strideOf = (l: GroupLoad) => regroup(group.extents, l.strides, space);
   const same = (s: readonly number[] | undefined) => s?.every((x, i) => space[i] === 1 || x === dense[i]);
   if (group.extents.reduce((a, d) => a * d, 1) !== count * m * n || own.offset !== 0 || !same(strideOf(own))) return undefined;
-  if (members[0]?.node.aval.dtype !== dtype || members.length === 0) return undefined;
+  if (members[0]?.node.aval.dtype !== dtype || members.length > MOST_OUTPUTS) return undefined;
   const others = group.loads.filter((l) => l !== own);
   const views = others.map((l) => ({ l, strides: strideOf(l) }));
   if (views.some((v) => v.strides === undefined)) return undefined;

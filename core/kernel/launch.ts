@@ -127,10 +127,9 @@ export function outputsOf(launch: Launch): number {
 
 /** How many operands a launch is run with: outputs, then as many inputs as it numbers. */
 export function operandsOf(launch: Launch): number {
-  if (launch.kind === "together") return 1 + Math.max(-1, ...launch.members.flatMap((m) => m.operands));
-  const { inputs: more } = epilogueOf(launch) ?? { inputs: [] };
-  const inputs = [...launch.inputs, ...more];
-  return outputsOf(launch) + 1 + Math.max(-1, ...inputs);
+  const largest = (numbers: readonly number[]) => numbers.reduce((a, b) => Math.max(a, b), -1);
+  if (launch.kind === "together") return 1 + largest(launch.members.map((m) => largest(m.operands)));
+  return outputsOf(launch) + 1 + largest([...launch.inputs, ...(epilogueOf(launch)?.inputs ?? [])]);
 }
 
 /** The launches of generated kernels that a launch consists of. */

@@ -154,3 +154,79 @@ test("any slices, paddings and concatenations give the same numbers, and so do t
     { numRuns: 80 },
   );
 });
+
+/** A sum of strips of a column, each at its place, and of columns; `shape` says which partial sum takes in the next term. */
+const term = fc.record({ from: fc.nat(9), size: fc.integer({ min: 1, max: 10 }), kind: fc.nat(4) });
+const sums = fc.record({ terms: fc.array(term, { minLength: 2, maxLength: 12 }), tree: fc.constantFrom("chain", "mirrored", "balanced") });
+
+test("a sum of padded tensors in layers has the bits of the sum one after the other", () => {
+  useDevice(createWasm());
+  let saved = 0;
+  fc.assert(
+    fc.property(sums, ({ terms, tree }) => {
+      const f: Program = (x) => {
+        const all = terms.map(({ from, size, kind }, i) => {
+          const stop = Math.min(10, from + size);
+          const part = ops.exp(ops.mul(ops.slice(t(x), [from, 0], [stop, 3]), 1 + i));
+          if (kind === 0) return ops.tanh(ops.mul(t(x), i));
+          return ops.pad(part, [
+            [from, 10 - stop],
+            [0, 0],
+          ]);
+        });
+        const balanced = (list: readonly Tensor[]): Tensor =>
+          list.length === 1 ? t(list[0]) : ops.add(balanced(list.slice(0, list.length >> 1)), balanced(list.slice(list.length >> 1)));
+        if (tree === "balanced") return [balanced(all)];
+        return [all.reduce((a, b) => (tree === "chain" ? ops.add(a, b) : ops.add(b, a)))];
+      };
+      ops.scope(() => {
+        const x = ops.createTensor(
+          Array.from({ length: 30 }, (_, i) => Math.sin(i * 1.3)),
+          [10, 3],
+          "f32",
+        );
+        const g = compile(f);
+        expect([...t(g(x)[0]).toArray()]).toEqual([...t(f(x)[0]).toArray()]);
+        const [pads] = g.executable(x).statistics.passes.filter((s) => s.name === "pads");
+        saved += (pads?.nodesBefore ?? 0) - (pads?.nodesAfter ?? 0);
+        g.dispose();
+      });
+    }),
+    { numRuns: 300 },
+  );
+  expect(saved).toBeGreaterThan(100);
+});
+
+test("the gradient by every slice of a long sequence is put together once, also where the whole is read as well", () => {
+  useDevice(createWasm());
+  for (const n of [65, 100, 1000]) {
+    const f: Program = (x) => {
+      const loss = (z: unknown) => {
+        const whole = z as Tensor;
+        let state = ops.mul(ops.slice(whole, [0, 0], [1, 2]), 2);
+        for (let i = 1; i < n; i++) state = ops.add(ops.mul(state, 0.5), ops.tanh(ops.slice(whole, [i, 0], [i + 1, 2])));
+        return ops.add(ops.sum(state), ops.sum(ops.square(whole)));
+      };
+      return [t(valueAndGrad(loss)(t(x))[1] as Tensor)];
+    };
+    expect(launches(f, [[n, 2]])).toBeLessThan(n / 10);
+  }
+});
+
+test("as many tensors as one likes are concatenated by one launch", () => {
+  useDevice(createWasm());
+  const f: Program = (...pieces) => [
+    ops.concat(
+      pieces.map((x) => ops.tanh(x)),
+      0,
+    ),
+  ];
+  for (const n of [65, 100, 1000]) {
+    expect(
+      launches(
+        f,
+        Array.from({ length: n }, () => [2, 3]),
+      ),
+    ).toBe(1);
+  }
+});

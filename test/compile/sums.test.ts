@@ -98,3 +98,57 @@ test("any sum of products with any transposes is what the single operations give
     { numRuns: 60 },
   );
 });
+
+const many = (n: number, shapes: readonly Shape[]) => Array.from({ length: n }, () => shapes).flat();
+/** u ↦ ∂/∂w (∇f(w) · v), v = cos w: what a second walk of the tape gives. */
+const curvature = (f: (w: Tensor) => Tensor, w: Tensor): Tensor => {
+  const slope = (u: unknown) => ops.sum(ops.mul(valueAndGrad((z) => f(z as Tensor))(u)[1] as Tensor, ops.cos(w)));
+  return valueAndGrad(slope)(w)[1] as Tensor;
+};
+
+describe.each([65, 100, 1000])("sums of %d terms", (n) => {
+  test("of products are one for every 64 of them, however they are nested", () => {
+    useDevice(createWasm());
+    const nestings: ((all: readonly Tensor[]) => Tensor)[] = [
+      (all) => all.reduce((x, y) => ops.add(x, y)),
+      (all) => all.reduceRight((y, x) => ops.add(x, y)),
+      // With terms that are no products, one of them broadcast.
+      (all) => all.reduce((x, y, i) => (i % 9 === 0 ? ops.add(ops.add(x, ops.mean(y)), y) : ops.add(x, y))),
+    ];
+    for (const nested of nestings) {
+      const f: Program = (...given) => [nested(Array.from({ length: n }, (_, i) => ops.matmul(t(given[2 * i]), t(given[2 * i + 1]))))];
+      const isMixed = nested === nestings[2];
+      const shapes = many(n, [
+        [5, 1],
+        [1, 4],
+      ]);
+      // Those that something else uses stay.
+      const used = isMixed ? Math.ceil(n / 9) - 1 : 0;
+      expect(products(f, shapes)).toEqual([Math.ceil((n - used) / 64) + used, n]);
+    }
+  });
+
+  test("of maps, and their first and second derivatives, are what the single operations give", () => {
+    useDevice(createWasm());
+    const f = (w: Tensor) =>
+      ops.sum(Array.from({ length: n }, (_, i) => ops.sin(ops.mul(w, 1 + i / n))).reduce((x, y) => ops.add(x, ops.mul(y, y))));
+    products((w) => [f(t(w)), t(valueAndGrad((z) => f(z as Tensor))(t(w))[1] as Tensor), curvature(f, t(w))], [[3, 2]]);
+  });
+
+  test("of the uses of a weight have the right first and second derivatives", () => {
+    useDevice(createWasm());
+    const f = (x: Tensor) => (w: Tensor) => {
+      const u = ops.tanh(w);
+      return ops.sum(
+        ops.square(Array.from({ length: n }, (_, i) => ops.matmul(ops.mul(x, Math.cos(i)), u)).reduce((a, b) => ops.add(a, b))),
+      );
+    };
+    const program: Program = (x, w) => [t(valueAndGrad((z) => f(t(x))(z as Tensor))(t(w))[1] as Tensor), curvature(f(t(x)), t(w))];
+    const shapes: Shape[] = [
+      [1, 3],
+      [3, 3],
+    ];
+    const [joined, single] = products(program, shapes) as [number, number];
+    expect(joined).toBeLessThan(single - n / 2);
+  });
+});
