@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /**
  * The command line: one file a command, this one dispatches, prints errors and sets the exit code. Commands are loaded when they
  * run, so that `bench grad` does not wait for the chart library.
@@ -53,14 +52,17 @@ function programFile(argv: readonly string[]): string | undefined {
   return target.split("#")[0] || "bench grad";
 }
 
-/** Whether node was started on this file, also through the link in node_modules/.bin. */
+/** Whether node was started on this file, in place of bench.js. */
 function isEntry(): boolean {
   const script = process.argv[1];
   return script !== undefined && realpathSync(script) === fileURLToPath(import.meta.url);
 }
 
-if (isEntry()) {
+/** Runs the command line of this process and ends it. */
+export async function start(): Promise<never> {
   const output = claimStdout();
   // Devices may hold threads and handles; the work is done, so nothing is waited for.
   process.exit(await main(process.argv.slice(2), output));
 }
+
+if (isEntry()) await start();
