@@ -1,7 +1,7 @@
 /**
  * `npm run performance`: the devices of trigrad beside PyTorch, OpenBLAS, memcpy and TensorFlow.js on the same numbers, one run,
  * turn by turn, each goal judged from what was measured. Writes docs/performance.md, or with workload names as arguments
- * (`npm run performance -- gelu matmul`) prints those only. Takes about seven minutes.
+ * (`npm run performance -- gelu matmul`) prints those only. Takes about eight minutes.
  *
  *     TRIGRAD_PYTHON    the Python that has PyTorch and NumPy; python3 where absent
  *     TRIGRAD_THREADS   threads of each side that has threads; all where absent
@@ -99,7 +99,7 @@ function page(goals: string, times: string, plans: string, about: Record<string,
   };
   return `# Performance
 
-Written by \`npm run performance\` (about seven minutes; names of workloads as arguments print those only). Every side computes on the
+Written by \`npm run performance\` (about eight minutes; names of workloads as arguments print those only). Every side computes on the
 same float32 numbers; results are compared with each other before anything is timed. The sides then take turns in shuffled rounds,
 each clocking itself over a batch of calls after as many that are not counted, so a slow spell of the machine falls on all. Memory is
 filled before it is timed. PyTorch is used as its users write it: eager, results in fresh memory, no graph compiler; TensorFlow.js

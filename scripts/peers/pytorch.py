@@ -31,7 +31,10 @@ def fill(spec, seed):
     u = ((u ^ (u >> 13)) * 0xC2B2AE35) & MASK
     u = (u ^ (u >> 16)) & MASK
     values = spec["low"] + (spec["high"] - spec["low"]) * u.astype(numpy.float64) / 2.0**32
-    return torch.from_numpy(values.astype(numpy.float32)).reshape(shape)
+    tensor = torch.from_numpy(values.astype(numpy.float32)).reshape(shape)
+    if "diagonal" in spec:
+        tensor.diagonal().add_(spec["diagonal"])
+    return tensor
 
 
 def adam(**options):
@@ -94,6 +97,8 @@ WORKLOADS = {
     "matmul": plain(torch.mm),
     "convolution": plain(lambda x, w: F.conv2d(x, w, padding=1)),
     "convolutionGradients": convolution_gradients,
+    "cholesky": plain(torch.linalg.cholesky),
+    "triangularSolve": plain(lambda a, b: torch.linalg.solve_triangular(a, b, upper=False)),
     "adam": adam(),
 }
 FUSED = {"adam": adam(fused=True)}

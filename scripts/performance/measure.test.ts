@@ -74,4 +74,9 @@ test("inputs are uniform in their range, differ by seed, and are the formula tha
   expect([...fill({ shape: [4], low: 0, high: 1 }, 3)]).toEqual([
     0.1057814210653305, 0.5903106331825256, 0.07254599034786224, 0.2567419111728668,
   ]);
+  const spec3 = { shape: [3, 3], low: -1, high: 1 };
+  const plain = fill(spec3, 5);
+  expect([...fill({ ...spec3, diagonal: 6 }, 5)].map((v, i) => v - (plain[i] as number)).map(Math.round)).toEqual([
+    6, 0, 0, 0, 6, 0, 0, 0, 6,
+  ]);
 });

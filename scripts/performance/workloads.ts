@@ -2,7 +2,21 @@
  * What `npm run performance` measures: functions over `core/ops` with their inputs, and the goal that each is held to. Inputs are
  * a formula of position and seed, so that a peer in another process computes on the same numbers without being sent any.
  */
-import { add, conv2d, gelu, layerNorm, matmul, mul, neg, softmax, sqrt, sub, type Tensor } from "../../core/ops.ts";
+import {
+  add,
+  cholesky,
+  conv2d,
+  gelu,
+  layerNorm,
+  matmul,
+  mul,
+  neg,
+  softmax,
+  sqrt,
+  sub,
+  type Tensor,
+  triangularSolve,
+} from "../../core/ops.ts";
 import { valueOps } from "../../core/tensor/values.ts";
 import { vjp } from "../../engines/tape/transforms.ts";
 
@@ -11,6 +25,8 @@ export interface InputSpec {
   readonly shape: readonly number[];
   readonly low: number;
   readonly high: number;
+  /** Of a square matrix: added to its diagonal. */
+  readonly diagonal?: number;
 }
 
 /** Time of trigrad over time of the peer at most `ratio`, or (without a peer) at most `nanoseconds`. */
@@ -35,7 +51,7 @@ export interface Workload {
 }
 
 /** Elements of an input: the finaliser of MurmurHash3 on position and seed, so that columns are unrelated. */
-export function fill({ shape, low, high }: InputSpec, seed: number): Float32Array {
+export function fill({ shape, low, high, diagonal = 0 }: InputSpec, seed: number): Float32Array {
   const values = new Float32Array(shape.reduce((n, d) => n * d, 1));
   const start = Math.imul(seed, 0x9e3779b9);
   for (let i = 0; i < values.length; i++) {
@@ -44,6 +60,7 @@ export function fill({ shape, low, high }: InputSpec, seed: number): Float32Arra
     u = Math.imul(u ^ (u >>> 13), 0xc2b2ae35);
     values[i] = low + ((high - low) * ((u ^ (u >>> 16)) >>> 0)) / 2 ** 32;
   }
+  if (diagonal !== 0) for (let i = 0; i < values.length; i += (shape[1] as number) + 1) values[i] = (values[i] as number) + diagonal;
   return values;
 }
 
@@ -188,6 +205,31 @@ const convolutions: Workload[] = [
   },
 ];
 
+const factorisations: Workload[] = [64, 128, 256, 512, 1024].flatMap((n) => {
+  // Its diagonal outweighs each row: both of its triangles make a positive definite matrix, and one that can be solved by.
+  const dominant: InputSpec = { shape: [n, n], low: -1, high: 1, diagonal: 2 * n };
+  return [
+    {
+      key: "cholesky",
+      title: "Cholesky factor",
+      size: `${n}²`,
+      inputs: [dominant],
+      run: (a: Tensor) => [cholesky(a)],
+      goals: [],
+      work: { amount: n ** 3 / 3, unit: "GFLOP/s" } as const,
+    },
+    {
+      key: "triangularSolve",
+      title: "triangular solve",
+      size: `${n}², as many right-hand sides`,
+      inputs: [dominant, centred(n, n)],
+      run: (a: Tensor, b: Tensor) => [triangularSolve(a, b)],
+      goals: [],
+      work: { amount: n ** 3, unit: "GFLOP/s" } as const,
+    },
+  ];
+});
+
 const small: Workload = {
   key: "small",
   title: "one eager addition",
@@ -203,6 +245,7 @@ export const workloads: readonly Workload[] = [
   ...(Object.keys(ROWS) as (keyof typeof ROWS)[]).flatMap(byRows).sort((a, b) => a.title.localeCompare(b.title)),
   ...products,
   ...convolutions,
+  ...factorisations.toSorted((a, b) => a.title.localeCompare(b.title)),
   ...traffic("1M"),
   ...traffic("16M"),
 ];
