@@ -53,6 +53,8 @@ export interface Device {
   upload(address: Address, data: TypedArray): void;
   /** Copies `length` elements to a fresh host array, after all launches so far. */
   download(address: Address, dtype: DType, length: number): TypedArray;
+  /** As `download`, without the host waiting; only where the device works beside it. */
+  read?(address: Address, dtype: DType, length: number): Promise<TypedArray>;
   /** Compiles (or finds) what a launch needs and binds its numbers. */
   prepare(launch: Launch): Runnable;
   /** Prepares a straight line of launches as one call. */

@@ -84,6 +84,17 @@ export class Tensor {
     return this.storage.device.download(this.storage.address, this.aval.dtype, this.aval.size);
   }
 
+  /**
+   * The elements in row-major order, copied to the host: they are asked for now, and the process may go on until they are there, where
+   * the device works beside it. The tensor may be disposed, or its numbers be overwritten, meanwhile.
+   */
+  async read(): Promise<TypedArray> {
+    this.check();
+    const { device, address } = this.storage;
+    const { dtype, size } = this.aval;
+    return device.read === undefined ? device.download(address, dtype, size) : device.read(address, dtype, size);
+  }
+
   /** The one element as a JavaScript number; waits for the device. */
   item(): number {
     if (this.aval.size !== 1)

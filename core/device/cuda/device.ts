@@ -128,6 +128,15 @@ class CudaDevice implements Device, StepHost {
     return data;
   }
 
+  async read(address: Address, dtype: DType, length: number): Promise<TypedArray> {
+    this.context.driver.refuse();
+    const data = hostArray(dtype, length);
+    if (length > 0) await this.staging.read(address, data);
+    // What was launched before is done; this waits only for what came since, if that checks indices.
+    this.errors.read();
+    return data;
+  }
+
   prepare(launch: Launch): Runnable {
     this.context.driver.refuse();
     return this.owning(() => {

@@ -34,6 +34,7 @@ export const DRIVER_FUNCTIONS = {
   cuGraphExecDestroy: [address],
   cuEventCreate: [address, int32],
   cuEventRecord: [address, address],
+  cuEventQuery: [address],
   cuEventSynchronize: [address],
   cuEventElapsedTime: [address, address, address],
   cuEventDestroy_v2: [address],
@@ -43,6 +44,7 @@ export const DRIVER_FUNCTIONS = {
   cuMemFreeAsync: [address, address],
   cuMemGetInfo_v2: [address, address],
   cuMemHostAlloc: [address, int64, int32],
+  cuMemFreeHost: [address],
   cuMemcpyHtoDAsync_v2: [address, address, int64, address],
   cuMemcpyDtoHAsync_v2: [address, address, int64, address],
   cuMemcpyDtoDAsync_v2: [address, address, int64, address],
@@ -54,6 +56,7 @@ export type DriverFunction = keyof typeof DRIVER_FUNCTIONS;
 export const DRIVER_CONSTANTS = {
   CUDA_ERROR_OUT_OF_MEMORY: 2,
   CUDA_ERROR_NO_DEVICE: 100,
+  CUDA_ERROR_NOT_READY: 600,
   CU_STREAM_NON_BLOCKING: 1,
   CU_EVENT_DEFAULT: 0,
   CU_EVENT_DISABLE_TIMING: 2,

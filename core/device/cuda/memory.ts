@@ -38,6 +38,9 @@ export function deviceMemory(driver: Driver, stream: number, isOrdered: boolean)
   };
 }
 
+/** Turns of the event loop in which a copy is looked for before that is left to a clock. */
+const QUICK_TURNS = 100;
+
 /** Bytes of a half. */
 const HALF = 4 * 2 ** 20;
 
@@ -93,6 +96,29 @@ export class Staging {
       bytes.set(this.current.bytes.subarray(0, some), done);
       done += some;
     }
+  }
+
+  /**
+   * As `download`, but the copy is looked for between other work of the process until an event behind it has passed: at once at first,
+   * then every millisecond.
+   */
+  async read(from: Address, data: TypedArray): Promise<void> {
+    const { driver, stream } = this;
+    driver.call("cuMemHostAlloc", driver.cell, data.byteLength, 0);
+    const pinned = driver.found;
+    driver.call("cuEventCreate", driver.cell, DRIVER_CONSTANTS.CU_EVENT_DISABLE_TIMING);
+    const event = driver.found;
+    driver.call("cuMemcpyDtoHAsync_v2", pinned, from, data.byteLength, stream);
+    driver.call("cuEventRecord", event, stream);
+    for (let turns = 0; ; turns++) {
+      const status = driver.attempt("cuEventQuery", event);
+      if (status === 0) break;
+      if (status !== DRIVER_CONSTANTS.CUDA_ERROR_NOT_READY) throw driver.failure(status, "reading a tensor");
+      await new Promise<void>((resolve) => (turns < QUICK_TURNS ? setImmediate(resolve) : setTimeout(resolve, 1)));
+    }
+    new Uint8Array(data.buffer, data.byteOffset, data.byteLength).set(new Uint8Array(viewMemory(pinned, data.byteLength)));
+    driver.call("cuEventDestroy_v2", event);
+    driver.call("cuMemFreeHost", pinned);
   }
 
   /** Goes on with the other half, when nothing reads it any more. */
