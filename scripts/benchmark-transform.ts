@@ -1,7 +1,7 @@
 /**
  * `npm run benchmark:transform`: gradients by program transformation against gradients that a person wrote in JavaScript, in one
  * process and interleaved round by round, and what compiling them costs, pass by pass. Values are compared before anything is timed.
- * Takes about two minutes.
+ * Takes about a minute.
  */
 import { BenchError } from "../core/base/errors.ts";
 import { scope } from "../core/tensor/scope.ts";

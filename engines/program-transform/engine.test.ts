@@ -188,3 +188,27 @@ test("a gradient by way of a list of 10^5 elements costs what the list does, and
   expect(value).toBeCloseTo(sum, 6);
   expect(grad[0]).toBeCloseTo(slope, 6);
 });
+
+test.each([
+  [
+    "a recursion 10^4 deep",
+    "export function f(x: number, n: number): number { return n <= 0 ? x : Math.sin(f(x, n - 1)) + 0.1 * x; }",
+    1e4,
+  ],
+  [
+    "a tail call 10^5 deep",
+    "function g(x: number, a: number, n: number): number { return n <= 0 ? a : g(x, Math.sin(a) + 0.1 * x, n - 1); } export function f(x: number, n: number) { return g(x, x, n); }",
+    1e5,
+  ],
+  [
+    "two functions that call each other last, 10^5 deep",
+    "function g(x: number, a: number, n: number): number { return n <= 0 ? a : h(x, a, n); } function h(x: number, a: number, n: number): number { return g(x, Math.sin(a) + 0.1 * x, n - 1); } export function f(x: number, n: number) { return g(x, x, n); }",
+    1e5,
+  ],
+])("%s is differentiated", (_, source, n) => {
+  const { value, grad } = programTransform.prepare(loadProgram({ file: "given.ts", source }), [0.7, n], [0]).valueAndGrad([0.7, n]);
+  let [y, dy] = [0.7, 1];
+  for (let i = 0; i < n; i++) [y, dy] = [Math.sin(y) + 0.07, Math.cos(y) * dy + 0.1];
+  expect(value).toBeCloseTo(y, 12);
+  expect(grad[0]).toBeCloseTo(dy, 12);
+});
