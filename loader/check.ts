@@ -12,7 +12,12 @@ import { isFunction, methodOf, type Refusal, type Syntax } from "./syntax.ts";
 
 /** Throws the refusal that comes first in the text, if there is any. */
 export function check(syntax: Syntax, names: Names): void {
-  const refusals = [...refusedConstructs(syntax), ...refusedNames(syntax, names), ...missingReturns(syntax, names)];
+  const refusals = [
+    ...refusedConstructs(syntax),
+    ...refusedNames(syntax, names),
+    ...assignedConstants(names),
+    ...missingReturns(syntax, names),
+  ];
   const first = refusals.reduce<Refusal | undefined>((a, b) => (a === undefined || b.at.start < a.at.start ? b : a), undefined);
   if (first) throw new BenchError(first.kind, first.message, { advice: first.advice, span: syntax.spanAt(first.at.start) });
 }
@@ -104,6 +109,15 @@ function* refusedNames(syntax: Syntax, names: Names): Generator<Refusal> {
       yield { at: node, kind: "type", message: `${name} belongs to the language and cannot be assigned`, advice: "use another name" };
     }
     if (name === "Math") yield* randomUse(syntax, node);
+  }
+}
+
+/** TypeScript refuses them, and JavaScript ends with an error where they are run. */
+function* assignedConstants(names: Names): Generator<Refusal> {
+  for (const { kind, name, reassignedAt: at } of names.bindings) {
+    if (at === undefined || (kind !== "const" && kind !== "import")) continue;
+    const what = kind === "const" ? "a constant" : "imported";
+    yield { at, kind: "type", message: `${name} is ${what} and cannot be assigned`, advice: "declare a variable with let" };
   }
 }
 

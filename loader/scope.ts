@@ -21,6 +21,8 @@ export interface Binding {
   references: number;
   /** Assigned after its declaration. */
   isReassigned: boolean;
+  /** Where it is first. */
+  reassignedAt?: Node;
 }
 
 export interface Names {
@@ -230,6 +232,7 @@ function recordWrite(syntax: Syntax, node: Node, binding: Binding): void {
   if (write === undefined) return;
   binding.writes.push(write);
   binding.isReassigned = true;
+  binding.reassignedAt ??= node;
 }
 
 export function isLogicalAssignment(operator: string): boolean {

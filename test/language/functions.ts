@@ -1,86 +1,8 @@
-/** Functions as values: what they capture, where they are kept, and fields that call them when they are read or written. */
+/** Functions as values: what they capture and where they are kept. */
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: programs in strings
 import type { Row } from "./programs.ts";
 
 export const FUNCTIONS: readonly Row[] = [
-  [
-    "obj getter live",
-    "export function f(x: number, n: number) { const o = { v: x, get w() { return this.v * this.v; } }; o.v = 3 * x; const a = o.w; o.v += 1; return a + o.w; }",
-    1.3,
-    4,
-  ],
-  [
-    "obj setter",
-    "export function f(x: number, n: number) { const o = { v: x, set w(t: number) { this.v = t * 2; }, get w() { return this.v; } }; o.w = x * x; return o.w + o.v; }",
-    1.3,
-    4,
-  ],
-  [
-    "obj getter captured",
-    "export function f(x: number, n: number) { let c = x; const o = { get w() { return c * c; } }; c = 2 * x; return o.w; }",
-    1.3,
-    4,
-  ],
-  [
-    "obj getter computed",
-    "export function f(x: number, n: number) { const o = { v: x, get ['w' + 1]() { return this.v * 3; } }; return (o as any).w1; }",
-    1.3,
-    4,
-  ],
-  [
-    "obj getter spread",
-    "export function f(x: number, n: number) { const o = { v: x, get w() { return this.v * 3; } }; const q = { ...o, v: 0 }; return q.w + q.v; }",
-    1.3,
-    4,
-  ],
-  [
-    "obj getter destructured",
-    "export function f(x: number, n: number) { const o = { v: x, get w() { return this.v * 3; } }; const { w, v } = o; return w * v; }",
-    1.3,
-    4,
-  ],
-  [
-    "obj getter in loop",
-    "export function f(x: number, n: number) { const o = { v: x, get w() { return this.v * 0.3; } }; for (let i = 0; i < x * 3; i++) o.v += o.w; return o.w; }",
-    1.3,
-    4,
-  ],
-  [
-    "obj getter in arm",
-    "export function f(x: number, n: number) { const o = x > 1 ? { v: x, get w() { return this.v * 3; } } : { v: 1, get w() { return this.v * 5; } }; return o.w; }",
-    1.3,
-    4,
-  ],
-  [
-    "obj getter list",
-    "export function f(x: number, n: number) { const a = [1, 2, 3].map((k) => ({ v: x * k, get sq() { return this.v ** 2; } })); return a.reduce((s, e) => s + e.sq, 0); }",
-    1.3,
-    4,
-  ],
-  [
-    "obj getter open list",
-    "export function f(x: number, n: number) { const a: { v: number; readonly sq: number }[] = []; for (let i = 0; i < x * 3; i++) a.push({ v: x * i, get sq() { return this.v ** 2; } }); return a.reduce((s, e) => s + e.sq, 0); }",
-    1.3,
-    4,
-  ],
-  [
-    "obj getter keys",
-    "export function f(x: number, n: number) { const o = { v: x, get w() { return this.v * 3; } }; let s = 0; for (const k in o) s += (o as any)[k]; return s + Object.keys(o).length + Object.values(o).reduce((a, b) => a + b, 0); }",
-    1.3,
-    4,
-  ],
-  [
-    "obj getter optional",
-    "export function f(x: number, n: number) { const o = x > 0 ? { get w() { return x; } } : null; return (o?.w ?? 3) * x; }",
-    1.3,
-    4,
-  ],
-  [
-    "obj getter compound",
-    "export function f(x: number, n: number) { const o = { v: x, get w() { return this.v; }, set w(t) { this.v = t + 1; } }; o.w += x; o.w++; return o.v * x; }",
-    1.3,
-    4,
-  ],
   [
     "Y combinator",
     "export function f(x: number, n: number) { const Y = (g: any) => ((h: any) => h(h))((h: any) => g((t: any) => h(h)(t))); const fac = Y((s: any) => (k: number) => k <= 0 ? x : k * s(k - 1)); return fac(n); }",
@@ -294,30 +216,6 @@ export const FUNCTIONS: readonly Row[] = [
     4,
   ],
   [
-    "getter in arm chosen",
-    "export function f(x: number, n: number) { const o = n > 3 ? { v: x, get w() { return this.v * 3; } } : { v: 1, w: x }; return o.w; }",
-    1.3,
-    4,
-  ],
-  [
-    "getter vs field open cond",
-    "export function f(x: number, n: number) { const o = x > 1 ? { v: x, get w() { return this.v * 3; } } : { v: 1, w: x }; return o.w; }",
-    1.3,
-    4,
-  ],
-  [
-    "getter in class literal mix",
-    "export function f(x: number, n: number) { class P { constructor(public v: number) {} view() { const self = this; return { get sq() { return self.v ** 2; }, set sq(t: number) { self.v = Math.sqrt(t); } }; } } const p = new P(x); const w = p.view(); w.sq = w.sq * 4; return p.v; }",
-    1.3,
-    4,
-  ],
-  [
-    "getter open write",
-    "export function f(x: number, n: number) { const a: { v: number, w: number }[] = []; for (let i = 0; i < x * 3; i++) a.push({ v: x * i, get w() { return this.v * 2; }, set w(t) { this.v = t; } }); for (const e of a) e.w = e.w + x; return a.reduce((s, e) => s + e.w, 0); }",
-    1.3,
-    4,
-  ],
-  [
     "optional iter",
     "export function f(x: number, n: number) { const m: Record<string, number[]> = { a: [x, 2], b: [3] }; let s = 0; for (const k of ['a', 'b', 'c']) for (const v of m[k] ?? []) s += v * x; return s; }",
     1.3,
@@ -368,6 +266,54 @@ export const FUNCTIONS: readonly Row[] = [
   [
     "instanceof open",
     "export function f(x: number, n: number) { class C { constructor(public r: number) {} } class B { constructor(public w: number) {} } const l: (B | C)[] = []; for (let i = 0; i < x * 3; i++) l.push(i % 2 ? new C(x * i) : new B(x)); let s = 0; for (const e of l) { if (e instanceof C) s += e.r; else s -= e.w * 2; } return s; }",
+    1.3,
+    4,
+  ],
+  [
+    "captured const object written via array",
+    "export function f(x: number, n: number) { const st = { v: x }; const fs: (() => void)[] = []; for (let i = 0; i < x * 3; i++) fs.push(() => { st.v *= 1.1; }); for (const g of fs) g(); return st.v * x; }",
+    1.3,
+    4,
+  ],
+  [
+    "captured array pushed",
+    "export function f(x: number, n: number) { const out: number[] = []; const log = (v: number) => { out.push(v); return v; }; for (let i = 0; i < x * 3; i++) log(i * x); return out.reduce((a, b) => a + b, 0) * out.length; }",
+    1.3,
+    4,
+  ],
+  [
+    "callbacks in struct open writing shared array",
+    "export function f(x: number, n: number) { const out: number[] = []; const subs: { on: (v: number) => void }[] = []; for (let i = 0; i < x * 3; i++) { const k = i * x; subs.push({ on: (v) => { out.push(v * k); } }); } for (const s of subs) s.on(x); return out.reduce((a, b) => a + b, 0) + out.length; }",
+    1.3,
+    4,
+  ],
+  [
+    "event emitter class",
+    "export function f(x: number, n: number) { class Em { hs: ((v: number) => number)[] = []; on(h: (v: number) => number) { this.hs.push(h); return this; } emit(v: number) { return this.hs.reduce((a, h) => h(a), v); } } const e = new Em(); for (let i = 0; i < x * 3; i++) e.on((v) => v * 0.9 + i * x); return e.emit(x); }",
+    1.3,
+    4,
+  ],
+  [
+    "lens",
+    "export function f(x: number, n: number) { const lens = (k: 'a' | 'b') => ({ get: (o: any) => o[k], set: (o: any, v: number) => ({ ...o, [k]: v }) }); let o: any = { a: x, b: 2 }; for (const k of ['a', 'b'] as const) { const l = lens(k); o = l.set(o, l.get(o) * x); } return o.a * o.b; }",
+    1.3,
+    4,
+  ],
+  [
+    "option type class",
+    "export function f(x: number, n: number) { class Some { constructor(public v: number) {} map(g: (t: number) => number): any { return new Some(g(this.v)); } or(_: number) { return this.v; } } class None { map(_: any): any { return this; } or(d: number) { return d; } } const safe = (t: number): any => t > 1 ? new Some(Math.sqrt(t)) : new None(); return safe(x).map((t: number) => t * x).or(7) + safe(x - 1).map((t: number) => t * x).or(x * 2); }",
+    1.3,
+    4,
+  ],
+  [
+    "state machine fns",
+    "export function f(x: number, n: number) { type St = (s: number) => { v: number, next: number }; const table: St[] = [(s) => ({ v: s * x, next: 1 }), (s) => ({ v: s + x, next: s > 4 ? 2 : 0 }), (s) => ({ v: s * 0.5, next: 2 })]; let v = x, at = 0; for (let i = 0; i < x * 6; i++) { const r = table[at]!(v); v = r.v; at = r.next; } return v; }",
+    1.3,
+    4,
+  ],
+  [
+    "binary heap",
+    "export function f(x: number, n: number) { const h: number[] = []; const push = (v: number) => { h.push(v); let i = h.length - 1; while (i > 0) { const p = Math.floor((i - 1) / 2); if (h[p]! <= h[i]!) break; const t = h[p]!; h[p] = h[i]!; h[i] = t; i = p; } }; const pop = () => { const top = h[0]!; const last = h.pop()!; if (h.length > 0) { h[0] = last; let i = 0; for (;;) { let c = 2 * i + 1; if (c >= h.length) break; if (c + 1 < h.length && h[c + 1]! < h[c]!) c++; if (h[i]! <= h[c]!) break; const t = h[i]!; h[i] = h[c]!; h[c] = t; i = c; } } return top; }; for (let i = 0; i < 6; i++) push(Math.sin(i * i * x) * x); let s = 0; for (let i = 0; i < 6; i++) s = s * 2 + pop(); return s; }",
     1.3,
     4,
   ],

@@ -7,6 +7,7 @@ import { BenchError } from "../../core/base/errors.ts";
 import { programTransform } from "../../engines/program-transform/engine.ts";
 import { tape } from "../../engines/tape/engine.ts";
 import { loadModule, loadProgram } from "../../loader/load.ts";
+import { ACCESSORS } from "./accessors.ts";
 import { CHECKING } from "./checking.ts";
 import { ELEMENTS } from "./elements.ts";
 import { FUNCTIONS } from "./functions.ts";
@@ -24,7 +25,7 @@ function transformed(source: string, x: number, n: Row[3]) {
   return programTransform.prepare(loadProgram({ file: FILE, source }), [x, n], [0]).valueAndGrad([x, n]);
 }
 
-test.each([...PROGRAMS, ...OPEN_ARRAYS, ...STRUCTURES, ...CHECKING, ...FUNCTIONS, ...ELEMENTS, ...THROWN_VALUES])(
+test.each([...PROGRAMS, ...OPEN_ARRAYS, ...STRUCTURES, ...CHECKING, ...FUNCTIONS, ...ACCESSORS, ...ELEMENTS, ...THROWN_VALUES])(
   "%s is what JavaScript makes of it",
   (_, source, x, n) => {
     const plain = (t: number): number => {

@@ -322,4 +322,32 @@ export const REFUSED: readonly (readonly [...Row, reason: string])[] = [
     4,
     "a function is made where a loop counts, whose variable it may see change",
   ],
+  [
+    "frozen",
+    "export function f(x: number, n: number) { const o = Object.freeze({ a: x }) as any; o.a = 5; return o.a * x; }",
+    1.3,
+    4,
+    "an object that was frozen is written",
+  ],
+  [
+    "a constant assigned",
+    "export function f(x: number, n: number) { const c = x; c = 2; return c * x; }",
+    1.3,
+    4,
+    "c is a constant and cannot be assigned",
+  ],
+  [
+    "an array with a hole",
+    "export function f(x: number, n: number) { const a: number[] = []; a[2] = x; return a[2]! * x; }",
+    1.3,
+    4,
+    "element 2 of an array of 0 is written",
+  ],
+  [
+    "an object of each turn, captured and written",
+    "export function f(x: number, n: number) { const fs: (() => number)[] = []; for (let i = 0; i < x * 3; i++) { const st = { v: x * i }; fs.push(() => { st.v += 1; return st.v; }); } let s = 0; for (const g of fs) s += g() + g(); return s; }",
+    1.3,
+    4,
+    "which object is written depends on a condition",
+  ],
 ];

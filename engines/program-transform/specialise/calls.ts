@@ -53,7 +53,7 @@ export abstract class Calls extends Statements {
         if (!(f instanceof Nothing)) return this.call(f, args, self, at);
         throw this.thrownHere(`${f.name} is called`);
       });
-    if (!(fn instanceof Fn)) throw this.mistake("what is called here is not a function", undefined, at);
+    if (!(fn instanceof Fn)) throw this.mistake("what is called here is not a function", "declare it, or give it a function", at);
     const { code } = fn;
     if (code.kind === "native") {
       if (!code.takesSpread) this.refuseSpread(args);
@@ -66,7 +66,7 @@ export abstract class Calls extends Statements {
       }
     }
     if (code.kind === "class" && code.module.isLibrary) return this.construct(fn, args, at);
-    if (code.kind === "class") throw this.mistake(`the class ${code.name} is called without new`, undefined, at);
+    if (code.kind === "class") throw this.mistake(`the class ${code.name} is called without new`, "write new", at);
     if (code.kind === "accessor") throw new Error("an accessor is taken for a value");
     return this.closureCall(code, args, code.self ?? self);
   }
@@ -142,7 +142,7 @@ export abstract class Calls extends Statements {
         else this.bind(p, args[i] ?? UNDEFINED, scope, (name) => declareIn(scope, name));
       });
       const { body } = code.syntax;
-      if (body === null) throw this.refuse("a function without a body is called");
+      if (body === null) throw this.refuse("a function without a body is called", "give it a body, or import the one that has it");
       if (body.type !== "BlockStatement") return { kind: "return", value: this.evaluate(body, scope) };
       this.hoist(body.body, scope);
       return this.statements(body.body, 0, scope, () => ({ kind: "return", value: UNDEFINED }));

@@ -26,7 +26,10 @@ export abstract class Classes extends Calls {
       table.set(keyText(m.key), m.value as unknown as FunctionSyntax);
     }
     if (base !== undefined && !(base instanceof Fn && base.code.kind === "class"))
-      throw this.refuse("this class extends what is not a class of the program");
+      throw this.refuse(
+        "this class extends what is not a class of the program",
+        "extend a class that is declared in the program, or Error",
+      );
     const value: ClassValue = {
       kind: "class",
       name: syntax.id?.name ?? "class",
@@ -52,7 +55,7 @@ export abstract class Classes extends Calls {
   }
 
   override construct(fn: Value, args: readonly Value[], at: Syntax): Value {
-    if (!(fn instanceof Fn)) throw this.mistake("what is constructed here is not a class", undefined, at);
+    if (!(fn instanceof Fn)) throw this.mistake("what is constructed here is not a class", "declare a class, or call it without new", at);
     this.refuseSpread(args);
     if (fn.code.kind === "native") return fn.code.call(args, at);
     if (fn.code.kind !== "class") throw this.mistake("a function is constructed", "use a class", at);
@@ -107,7 +110,11 @@ export abstract class Classes extends Calls {
       const [first] = statements;
       if (type.base) {
         if (first?.type !== "ExpressionStatement" || first.expression.type !== "CallExpression" || first.expression.callee.type !== "Super")
-          throw this.refuse("the constructor of a derived class begins with super(...)", undefined, fn);
+          throw this.refuse(
+            "the constructor of a derived class begins with super(...)",
+            "move what stands before into arguments of it",
+            fn,
+          );
         this.initialise(type.base, instance, this.argumentsOf(first.expression.arguments, scope));
         statements = statements.slice(1);
       }
@@ -136,7 +143,8 @@ export abstract class Classes extends Calls {
   override above(name: string, scope: Scope): Value {
     const self = scope.thisValue();
     const home = scope.homeClass();
-    if (!(self instanceof Obj) || home === undefined) throw this.refuse("super is read in methods of classes only");
+    if (!(self instanceof Obj) || home === undefined)
+      throw this.refuse("super is read in methods of classes only", "call the function by its name");
     return (home.base && this.methodOf(self, name, home.base, true)) ?? UNDEFINED;
   }
 

@@ -206,7 +206,7 @@ export abstract class Evaluator extends Structure {
   assign(target: Syntax, value: Value, scope: Scope): void {
     this.bind(target, value, scope, (name) => {
       const cell = scope.find(name);
-      if (cell === undefined) throw this.mistake(`${name} is not defined`);
+      if (cell === undefined) throw this.mistake(`${name} is not defined`, "declare it with let");
       if (this.topLevels === 0 && this.isOfModule(cell))
         throw this.refuse(
           `${name} belongs to the module and is written while the function runs: the next call would find it changed`,
@@ -268,7 +268,7 @@ export abstract class Evaluator extends Structure {
         return;
       }
       default:
-        throw this.refuse(`${target.type} cannot be assigned`);
+        throw this.refuse(`${target.type} cannot be assigned`, "assign to a variable, a field or an element");
     }
   }
 
@@ -289,7 +289,7 @@ export abstract class Evaluator extends Structure {
 
   protected callExpression(e: Extract<Syntax, { type: "CallExpression" }>, scope: Scope): Value {
     if (e.callee.type === "Super") {
-      throw this.refuse("super calls are read at the start of a constructor only");
+      throw this.refuse("super calls are read at the start of a constructor only", "make super(...) its first statement");
     }
     const callee = unwrapped(e.callee);
     if (callee.type === "MemberExpression" && callee.object.type !== "Super") {
@@ -298,7 +298,7 @@ export abstract class Evaluator extends Structure {
         if (isSeveral(o)) return this.each(o, go);
         const fn = this.member(o, this.keyOf(callee, scope));
         if (e.optional) return this.unlessNothing(fn, (f) => this.call(f, this.argumentsOf(e.arguments, scope), o, e));
-        if (fn instanceof Nothing) throw this.mistake(`${describeKey(callee)} is not a function here`, undefined, e);
+        if (fn instanceof Nothing) throw this.mistake(`${describeKey(callee)} is not a function here`, "write the function, or a loop", e);
         return this.call(fn, this.argumentsOf(e.arguments, scope), o, e);
       };
       return callee.optional || isInChain(callee.object) ? this.unlessNothing(self, go) : go(self);

@@ -178,6 +178,8 @@ export class FormAlgebra {
       case "same":
         return form.value instanceof Obj && !form.value.isOfModule ? this.of(form.value, -1) : form;
       case "record":
+        // An object that a function shares with others stays that object.
+        if (form.type?.kind === "closure") return form;
         return { ...form, fields: new Map([...form.fields].map(([k, f]) => [k, this.whole(f)])) };
       case "list":
         return { ...form, items: form.items.map((f) => this.whole(f)) };

@@ -203,7 +203,7 @@ export abstract class Forms extends Exceptions {
         return this.variant(queue.shift() as Node, form);
       default: {
         const type = form.kind === "record" ? form.type : typeOf(form);
-        const content = this.rebuiltContent(form, queue, isFrozen);
+        const content = this.rebuiltContent(form, queue, isFrozen || type?.kind === "closure");
         if (type?.kind === "closure") {
           return joinedFn({ ...type, scope: this.captures.exchanged(type, (content as Extract<Content, { kind: "record" }>).fields) });
         }
@@ -267,11 +267,11 @@ export abstract class Forms extends Exceptions {
 
   /** Those that may have several forms: as cases of a union they cannot be written. */
   private freezeCases(form: Form, value: Value | undefined): void {
-    const c = value instanceof Obj ? value.content.value : value instanceof Fn ? heldBy(value) : undefined;
+    const c = value instanceof Obj ? value.content.value : undefined;
     if (form.kind === "record" && c?.kind === "record") for (const [k, f] of form.fields) this.freezeCases(f, c.fields.get(k));
     else if (form.kind === "list" && c?.kind === "list") for (const [i, f] of form.items.entries()) this.freezeCases(f, c.items[i]);
     else if (form.kind === "array" && c?.kind === "list") for (const x of c.items) this.freezeCases(form.of, x);
-    else if (form.kind !== "record" && form.kind !== "list" && form.kind !== "array") this.freeze(form, value);
+    else if (value instanceof Fn || (form.kind !== "record" && form.kind !== "list" && form.kind !== "array")) this.freeze(form, value);
   }
 
   /** Those that a graph is given within unions and arrays, where it may hand them on. */

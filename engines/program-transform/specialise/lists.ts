@@ -194,14 +194,16 @@ export abstract class Lists extends OpenArrays {
   protected integers(args: readonly Value[]): number[] {
     return args.map((a) => {
       const n = constantOf(this.numeric(a));
-      if (typeof n !== "number") throw this.refuse("where an array is cut depends on a number that is not known");
+      if (typeof n !== "number")
+        throw this.refuse("where an array is cut depends on a number that is not known", "write it as a loop over the elements");
       return n;
     });
   }
 
   protected reduced(items: readonly Value[], args: readonly Value[], at: Syntax, self: Obj, isRight: boolean): Value {
     const [f, initial] = args;
-    if (initial === undefined && items.length === 0) throw this.mistake("reduce of an empty array with no initial value", undefined, at);
+    if (initial === undefined && items.length === 0)
+      throw this.mistake("reduce of an empty array with no initial value", "give it one: reduce(f, 0)", at);
     const n = items.length;
     const before = this.fresh(self).content.value;
     const start = args.length > 1 ? 0 : 1;

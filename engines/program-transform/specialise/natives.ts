@@ -249,7 +249,10 @@ export class Natives extends Derivatives {
       case "Object.hasOwn":
         return this.native(name, ([o, k]) => this.truth(this.fieldNames(o as Value).includes(this.textOf(k as Value))));
       case "Object.freeze":
-        return this.native(name, ([o]) => o as Value);
+        return this.native(name, ([o]) => {
+          if (o instanceof Obj) o.isFrozen = true;
+          return o as Value;
+        });
       case "Number.isFinite":
         return this.native(name, ([x]) =>
           this.apply("lt", this.apply("abs", this.numeric(x as Value)), this.number(Number.POSITIVE_INFINITY)),
@@ -295,7 +298,7 @@ export class Natives extends Derivatives {
       if (typeof result === "number") return this.number(result);
       if (typeof result === "boolean") return this.truth(result);
       if (Array.isArray(result)) return this.list(result.map((t) => new Text(String(t))));
-      throw this.refuse(`${name} of a string is not differentiated`);
+      throw this.refuse(`${name} of a string is not differentiated`, "compare strings with ===, or use numbers");
     });
   }
 
@@ -354,11 +357,12 @@ export class Natives extends Derivatives {
             this.at as Syntax,
           ),
         );
-    if (isSeveral(v)) throw this.refuse("a function of the core is given a value whose form depends on a condition");
+    if (isSeveral(v))
+      throw this.refuse("a function of the core is given a value whose form depends on a condition", "call it in each branch");
     const c = this.fresh(v).content.value;
     if (c.kind === "list") return c.items.map((x) => this.lower(x));
     if (c.kind === "record") return Object.fromEntries([...this.fieldsOf(v)].map(([k, x]) => [k, this.lower(x)]));
-    throw this.refuse("a function of the core is given an array whose length is not known");
+    throw this.refuse("a function of the core is given an array whose length is not known", "give it a list of known length, or a tensor");
   }
 
   nodeOf(x: CoreValue): Node {

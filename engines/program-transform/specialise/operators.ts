@@ -87,7 +87,8 @@ export abstract class Operators extends Loops {
       );
     }
     const primitive = BINARY[operator];
-    if (primitive === undefined) throw this.refuse(`the operator ${operator} is not differentiated`);
+    if (primitive === undefined)
+      throw this.refuse(`the operator ${operator} is not differentiated`, "write it with arithmetic and conditions");
     return this.apply(primitive, this.operand(a), this.operand(b));
   }
 

@@ -96,6 +96,7 @@ export abstract class Specialiser implements Packer {
         "an object of the module is written while the function runs: the next call would find it changed",
         "make it in the function, or pass it and return the new one",
       );
+    if (o.isFrozen) throw this.mistake("an object that was frozen is written", "make a new one: { ...o, field: value }");
     if (o.isGiven)
       throw this.refuse(
         "an array or an object that the program is given is written: its caller would not see that",
@@ -121,11 +122,11 @@ export abstract class Specialiser implements Packer {
 
   // Errors.
 
-  refuse(message: string, advice?: string, at = this.at): BenchError {
+  refuse(message: string, advice: string, at = this.at): BenchError {
     return unsupported(message, advice, this.spanOf(at));
   }
 
-  mistake(message: string, advice?: string, at = this.at): BenchError {
+  mistake(message: string, advice: string, at = this.at): BenchError {
     return mismatch(message, advice, this.spanOf(at));
   }
 

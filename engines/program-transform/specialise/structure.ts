@@ -92,7 +92,8 @@ export abstract class Structure extends Operators {
   /** An element of a list of structures, at a place that is not known: a chain of choices. */
   protected pickItem(of: Obj, index: Node): Value {
     const content = this.fresh(of).content.value;
-    if (content.kind !== "list" || content.items.length === 0) throw this.mistake("an element of an empty array is read");
+    if (content.kind !== "list" || content.items.length === 0)
+      throw this.mistake("an element of an empty array is read", "compare with .length before reading");
     const pick = (i: number): Value =>
       i === content.items.length
         ? UNDEFINED
@@ -123,11 +124,11 @@ export abstract class Structure extends Operators {
       else this.writeContent(of, { kind: "record", fields: new Map(content.fields).set(name, value) });
       return;
     }
-    if (!isNode(key)) throw this.refuse("this member of an array cannot be written");
+    if (!isNode(key)) throw this.refuse("this member of an array cannot be written", "write an element; shorten it with pop or slice");
     const at = constantOf(key);
     if (content.kind === "list" && typeof at === "number") {
       if (!(Number.isInteger(at) && at >= 0 && at <= content.items.length))
-        throw this.refuse(`element ${at} of an array of ${content.items.length} is written`);
+        throw this.refuse(`element ${at} of an array of ${content.items.length} is written`, "fill the array before: new Array(n).fill(0)");
       const items = [...content.items];
       items[at] = value;
       this.writeContent(of, { kind: "list", items });
@@ -184,7 +185,7 @@ export abstract class Structure extends Operators {
       }
     }
     if (v instanceof Text) return [...v.text].map((t) => new Text(t));
-    throw this.mistake("what is spread is not an array");
+    throw this.mistake("what is spread is not an array", "spread an array, or a list of values");
   }
 
   /** What the fields of an object give when they are read, but for some. */
@@ -201,7 +202,7 @@ export abstract class Structure extends Operators {
     const content = v instanceof Obj ? this.fresh(v).content.value : undefined;
     if (content?.kind === "record") return [...content.fields.keys()].filter((name) => !name.startsWith("#"));
     if (content?.kind === "list") return content.items.map((_, i) => String(i));
-    throw this.refuse("the fields of this value are not known");
+    throw this.refuse("the fields of this value are not known", "name the fields that are read");
   }
 
   /** An array of which it is not known how many elements it has. */

@@ -100,6 +100,8 @@ export class Obj {
   isOfModule = false;
   /** It stands for one that the caller holds. */
   isGiven = false;
+  /** By Object.freeze. */
+  isFrozen = false;
   constructor(content: Content, type?: ClassValue) {
     this.content = new Cell(content);
     this.content.owner = this;
