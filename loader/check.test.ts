@@ -59,6 +59,10 @@ const REFUSED: readonly Refused[] = [
   ["function d(v: unknown, c: unknown): void {}\nclass A { @d m() {} }", "unsupported", 2, 11, "decorators"],
   ["import a = require('a');\nexport const f = (x: number) => x;", "unsupported", 1, 1, "import ="],
   ["export const f = (x: number) => import.meta.filename;", "unsupported", 1, 33, "import.meta"],
+  // Constants.
+  ["const k = 1;\nexport const f = (x: number) => {\n  (k as number) += x;\n  return k;\n};", "type", 3, 4, "k is a constant"],
+  ["export const f = (x: number) => { for (const v of [x]) { v++; } return x; };", "type", 1, 58, "v is a constant"],
+  ["export const f = (x: number) => { const [a, b] = [x, 1]; [a] = [b]; return a; };", "type", 1, 59, "a is a constant"],
   // Imports.
   ["import { readFileSync } from 'node:fs';\nexport const f = (x: number) => readFileSync;", "unsupported", 1, 30, "node:fs"],
 ];
