@@ -18,7 +18,7 @@ type Kind = "address" | "thread";
 /** Not those that compile nothing of ours, and not the process that ends fifty times. */
 const TESTS = [
   ...["convolution", "device", "gemm", "routines", "vector-math"].map((name) => `core/device/native/${name}.test.ts`),
-  ...["overlap", "epilogue", "convolution-epilogue"].map((name) => `core/device/${name}.test.ts`),
+  ...["kernels", "overlap", "epilogue", "convolution-epilogue"].map((name) => `core/device/${name}.test.ts`),
   "test/compile/whole-part.test.ts",
 ];
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { drawKernelCase } from "../../../test/arbitrary-kernel.ts";
-import { teamCases } from "../../../test/cuda-cases.ts";
+import { teamCases } from "../../../test/kernel-cases.ts";
 import type { MatmulLaunch } from "../../kernel/launch.ts";
 import { describeFused } from "../../kernel/lower.ts";
 import { binary, load, unary } from "../../kernel/scalar-expr.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cuda } from "../../../test/cuda.ts";
-import { launchOf, reduction, vectorMap } from "../../../test/cuda-cases.ts";
+import { launchOf, reduction, vectorMap } from "../../../test/kernel-cases.ts";
 import type { TypedArray } from "../../base/dtype.ts";
 import { describeFused } from "../../kernel/lower.ts";
 import { binary, constant, type Expr, load } from "../../kernel/scalar-expr.ts";

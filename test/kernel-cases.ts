@@ -1,4 +1,4 @@
-/** Launches for tests of the CUDA device: of every schedule, with small integers, so that every device must give the same numbers. */
+/** Launches for tests of devices: of every schedule of CUDA, with small integers, so that every device must give the same numbers. */
 import type { TypedArray } from "../core/base/dtype.ts";
 import type { PlanStep } from "../core/device/plan.ts";
 import { type Access, type Geometry, kernel, type Output, type Reduction } from "../core/kernel/kernel.ts";
