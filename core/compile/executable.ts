@@ -6,6 +6,7 @@ import { showAval } from "../base/aval.ts";
 import { sizeOf } from "../base/dtype.ts";
 import { assert, mismatch } from "../base/errors.ts";
 import type { Address, Device } from "../device/device.ts";
+import { createNull } from "../device/null/device.ts";
 import type { PlanStep, RunnablePlan, Slot } from "../device/plan.ts";
 import type { Launch } from "../kernel/launch.ts";
 import { Storage, Tensor } from "../tensor/tensor.ts";
@@ -59,9 +60,11 @@ interface PlannedLaunch {
   alone?: RunnablePlan;
 }
 
-/** Plans a program for a device. */
+/** Plans a program for a device. What is computed again lives somewhere too: it is where less is held in the end. */
 export function compileProgram(program: Program, device: Device, options: CompileOptions = {}): Executable {
-  return new Executable(program, device, options);
+  const arenaOf = (recompute: boolean) => new Executable(program, createNull(), { ...options, recompute }).statistics.arenaBytes;
+  const isWorthIt = options.recompute === true && arenaOf(true) < arenaOf(false);
+  return new Executable(program, device, { ...options, recompute: isWorthIt });
 }
 
 export class Executable {
