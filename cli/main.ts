@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /**
  * The command line: one file a command, this one dispatches, prints errors and sets the exit code. Commands are loaded when they
  * run, so that `bench grad` does not wait for the chart library.
@@ -52,7 +53,7 @@ function programFile(argv: readonly string[]): string | undefined {
   return target.split("#")[0] || "bench grad";
 }
 
-/** Whether node was started on this file, in place of bench.js. */
+/** Whether node was started on this file, in place of bench.js: by its path, or by a link that npx made to it once. */
 function isEntry(): boolean {
   const script = process.argv[1];
   return script !== undefined && realpathSync(script) === fileURLToPath(import.meta.url);
