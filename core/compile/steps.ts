@@ -3,7 +3,6 @@
  * a matrix product or a convolution, each element once, becomes its epilogue.
  */
 import { assert } from "../base/errors.ts";
-import { inParts } from "../base/parts.ts";
 import type { Reduction } from "../kernel/kernel.ts";
 import type { ConvolutionLaunch, KernelLaunch, Launch, MatmulLaunch } from "../kernel/launch.ts";
 import { describeFused, type StoredView } from "../kernel/lower.ts";
@@ -12,6 +11,7 @@ import { type Expr, index, load, postorder, reduced } from "../kernel/scalar-exp
 import { assemblyLaunches } from "./assembly.ts";
 import type { Fused, Group, GroupLoad, Member, Opaque, Unit } from "./group.ts";
 import { denseOffset, type Lazy, type Load, regroup } from "./lazy.ts";
+import { inParts } from "./parts.ts";
 import type { Node, Value } from "./program.ts";
 
 /** Outputs of one kernel, each a parameter and some strides: of the parameters of a function WebAssembly takes 1000, CUDA 4096 bytes. */

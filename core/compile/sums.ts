@@ -7,9 +7,10 @@
  * It adds the same terms in the order of the device's product: equal within rounding. Operands have to be put side by side, so it is
  * done where they are smaller than the summands.
  */
-import { inParts } from "../base/parts.ts";
+
 import type { MatmulParams } from "../primitives/linalg.ts";
 import { primitives as p } from "../primitives/table.ts";
+import { inParts } from "./parts.ts";
 import type { Node, Program, ProgramBuilder, Value } from "./program.ts";
 import { sumsOf, type Term, type WholeSum } from "./whole-sums.ts";
 
