@@ -112,7 +112,7 @@ function drawMeasured(drawing: Drawing, cell: Extract<TradeoffCell, { kind: "mea
     drawing.intervals.push({
       x: after,
       y: y + 19,
-      text: fitText(cell.interval.replace(/^95 %: /u, ""), 11, x + CARD - (cell.mark === null ? 64 : 88) - after),
+      text: fitText(cell.interval.replace(/^95 %: /u, ""), 11, x + CARD - (cell.mark === null ? 64 : 76) - after),
     });
   }
   const lines = [...wrapText(cell.how, 10.5, CARD - 2 * INSET, 2), ...wrapText(cell.evidence, 10.5, CARD - 2 * INSET, 1)].slice(0, 3);
