@@ -3,6 +3,12 @@ import type { Row } from "./programs.ts";
 
 export const THROWN_VALUES: readonly Row[] = [
   [
+    "a handler that calls what may throw, and goes on in one way where it does not",
+    "function half(z: number): number { if (z > 1) throw new Error('high'); return z * 2; }\nexport function f(x: number, n: number) { let k = 0; try { try { half(x); } catch (e) { x = half(x - 1); } if (x <= n) throw new Error('low'); } catch (e) { k = 1; } return x * x + 10 * k; }",
+    1.3,
+    4,
+  ],
+  [
     "grad writes own local",
     "declare function grad(f: (t: number) => number): (t: number) => number;\nexport function f(x: number, n: number) { return grad((t: number) => { let s = 0; for (let i = 0; i < 3; i++) s += t * t * x; return s; })(x) as any; }",
     1.3,

@@ -5,7 +5,7 @@
  * Outside of try blocks nobody can tell how far a program came: a throw ends it, and the arm that throws with it.
  */
 import type { Node } from "../ir/graph.ts";
-import { type Completion, Unreachable } from "./completion.ts";
+import { type Completion, isSameEnd, Unreachable } from "./completion.ts";
 import { Frame, plainCondition } from "./frame.ts";
 import { type Arm, Specialiser } from "./specialiser.ts";
 import { cellsSoFar, Obj, Text, UNDEFINED, type Value } from "./value.ts";
@@ -165,5 +165,6 @@ function part(end: Completion, isThrow: boolean): Completion {
   if (end.kind !== "mixed") return end;
   if (!has(end.consequent, isThrow)) return part(end.otherwise, isThrow);
   if (!has(end.otherwise, isThrow)) return part(end.consequent, isThrow);
-  return { ...end, consequent: part(end.consequent, isThrow), otherwise: part(end.otherwise, isThrow) };
+  const [consequent, otherwise] = [part(end.consequent, isThrow), part(end.otherwise, isThrow)];
+  return isSameEnd(consequent, otherwise) ? consequent : { ...end, consequent, otherwise };
 }
