@@ -1,5 +1,6 @@
 /** Statements. What follows a statement that may leave is handed to it, so an arm that leaves does not run it. */
 import type { Node as Syntax } from "oxc-parser";
+import { assert } from "../../../core/base/errors.ts";
 import type { Node } from "../ir/graph.ts";
 import { type Completion, NEXT } from "./completion.ts";
 import { declareAnew, declareIn, functionScope, isLoop, LoopStatements } from "./loop-statements.ts";
@@ -77,7 +78,7 @@ export abstract class Statements extends LoopStatements {
       const s = list[i] as Syntax;
       if (!canLeave(s)) {
         const end = this.past(this.statement(s, scope, () => NEXT));
-        if (end.kind !== "next") return end;
+        assert(end.kind === "next", "a statement without a way to leave left");
       } else return this.statement(s, scope, () => this.statements(list, i + 1, scope, k));
     }
     return k();
