@@ -20,8 +20,9 @@ export function isDifferentiable(x: unknown): x is Value {
 export function mapTree(tree: unknown, leaf: (x: unknown) => unknown): unknown {
   if (typeof tree !== "object" || tree === null || isValue(tree)) return leaf(tree);
   if (Array.isArray(tree)) return tree.map((x) => mapTree(x, leaf));
-  const copy: Record<string, unknown> = Object.create(Object.getPrototypeOf(tree)) as Record<string, unknown>;
-  for (const key of Object.keys(tree)) copy[key] = mapTree((tree as Record<string, unknown>)[key], leaf);
+  // Spread first: its fields are its own, also one named `__proto__`, which an assignment would take for the prototype.
+  const copy = Object.setPrototypeOf({ ...tree }, Object.getPrototypeOf(tree) as object | null) as Record<string, unknown>;
+  for (const key of Object.keys(copy)) copy[key] = mapTree(copy[key], leaf);
   return copy;
 }
 
@@ -37,8 +38,8 @@ export function zipTree(tree: unknown, other: unknown, leaf: (x: unknown, y: unk
       throw mismatch(`arrays of ${tree.length} and ${list.length} elements at ${path === "" ? "the top" : path}`);
     return tree.map((x, i) => zipTree(x, list[i], leaf, `${path}[${i}]`));
   }
-  const copy: Record<string, unknown> = {};
-  for (const [key, x] of Object.entries(tree)) copy[key] = zipTree(x, (other as Record<string, unknown>)[key], leaf, `${path}.${key}`);
+  const copy: Record<string, unknown> = { ...tree };
+  for (const key of Object.keys(copy)) copy[key] = zipTree(copy[key], (other as Record<string, unknown>)[key], leaf, `${path}.${key}`);
   return copy;
 }
 

@@ -34,10 +34,11 @@ export function mapLeaves(tree: unknown, replace: (value: unknown, path: string)
       top.into[top.key] = replace(top.value, top.path);
       continue;
     }
-    const copy = (Array.isArray(top.value) ? new Array(children.length) : {}) as Record<string | number, unknown>;
+    // Keys are created first: in order, which callers see, and as the record's own, which an assignment to `__proto__` would not be.
+    const copy: Record<string | number, unknown> = Array.isArray(top.value)
+      ? (new Array<unknown>(children.length) as unknown as Record<number, unknown>)
+      : Object.fromEntries(children.map(([key]) => [key, undefined]));
     top.into[top.key] = copy;
-    // Keys are created in order first: a record's order is part of what callers see.
-    for (const [key] of children) copy[key] = undefined;
     for (let i = children.length - 1; i >= 0; i--) {
       const [key, value] = children[i] as readonly [string | number, unknown];
       stack.push({ path: join(top.path, key), value, into: copy, key });

@@ -76,7 +76,7 @@ export function treeOf(form: Form, leaves: readonly unknown[]): Tree {
     });
   };
   const record = (fields: ReadonlyMap<string, Form>, next: () => unknown): Tree => {
-    const into: Parts = {};
+    const into: Parts = Object.fromEntries([...fields.keys()].map((k) => [k, null]));
     for (const [k, f] of fields) put(into, k, f, next);
     return into as Tree;
   };
