@@ -18,7 +18,7 @@ import type { Graph, Node } from "./ir/graph.ts";
 import { arrayType, NUM, type Type, tensorType } from "./ir/type.ts";
 import { optimise } from "./optimise/optimise.ts";
 import { Unreachable } from "./specialise/completion.ts";
-import { type Form, packedType } from "./specialise/form.ts";
+import { type Form, formName, packedType } from "./specialise/form.ts";
 import { LIBRARY_SOURCE } from "./specialise/library.ts";
 import { Modules } from "./specialise/module.ts";
 import { Natives } from "./specialise/natives.ts";
@@ -128,8 +128,12 @@ export class Specialised {
     const isScalar =
       this.resultTypes.length === 1 && this.result.kind === "leaf" && (t === NUM || (t?.kind === "tensor" && t.aval.size === 1));
     if (isScalar) return;
-    throw new BenchError("type", "the gradient needs a result that is one number, and this function returns something else", {
-      advice: "return a sum, or one component",
+    const advice =
+      this.result.kind === "union"
+        ? "return a number in every case; which of several records one is shows in its tag, where that is a string, or in a test for null"
+        : "return a sum, or one component";
+    throw new BenchError("type", `the gradient needs a result that is one number, and this function returns ${formName(this.result)}`, {
+      advice,
       span: this.program.span,
     });
   }

@@ -281,6 +281,13 @@ export const REFUSED: readonly (readonly [...Row, reason: string])[] = [
     "w has a getter and no setter, and is written",
   ],
   [
+    "result of one of several forms",
+    "type R = {done: false, x: number} | {done: true, y: number}; export function f(x: number, n: number) { const step = (s: number): R => s < 10 ? {done: false, x: s * 1.5} : {done: true, y: s * s}; let r = step(x); while (!r.done) r = step(r.x); return r.y; }",
+    3,
+    5,
+    "a result that is one number, and this function returns a number or undefined",
+  ],
+  [
     "__proto__",
     "export function f(x: number, n: number) { const a: any = { v: x }; const o: any = { __proto__: a, w: 2 }; return (o.v ?? 1) * o.w; }",
     3,

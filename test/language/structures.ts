@@ -230,4 +230,40 @@ export const STRUCTURES: readonly Row[] = [
     1.3,
     2,
   ],
+  [
+    "what a loop was left by is known after it",
+    "export function f(x: number, n: number) { type Res = {k: 'more', x: number} | {k: 'end', y: number}; const step = (s: number): Res => s < 10 ? {k: 'more', x: s * 1.5} : {k: 'end', y: s * s}; let r = step(x); let s = x; while (r.k === 'more') { s = r.x; r = step(s); } return r.y; }",
+    1.6,
+    80,
+  ],
+  [
+    "what a loop was left by, or returned",
+    "export function f(x: number, n: number) { type Res = {k: 'more', x: number} | {k: 'end', y: number}; const step = (s: number): Res => s < 10 ? {k: 'more', x: s * 1.5} : {k: 'end', y: s * s}; let r = step(x); let s = x; while (r.k === 'more') { s = r.x; if (s > n) return -s * x; if (s > 90) throw new Error('no'); r = step(s); } return r.y; }",
+    1.6,
+    80,
+  ],
+  [
+    "what a loop was left by, or returned, early",
+    "export function f(x: number, n: number) { type Res = {k: 'more', x: number} | {k: 'end', y: number}; const step = (s: number): Res => s < 10 ? {k: 'more', x: s * 1.5} : {k: 'end', y: s * s}; let r = step(x); let s = x; while (r.k === 'more') { s = r.x; if (s > n) return -s * x; if (s > 90) throw new Error('no'); r = step(s); } return r.y; }",
+    1.6,
+    8,
+  ],
+  [
+    "what a loop was left by, or broke off",
+    "export function f(x: number, n: number) { type Res = {k: 'more', x: number} | {k: 'end', y: number}; const step = (s: number): Res => s < 10 ? {k: 'more', x: s * 1.5} : {k: 'end', y: s * s}; let r = step(x); let s = x; while (r.k === 'more') { s = r.x; if (s > n) break; r = step(s); } return r.k === 'end' ? r.y : r.x * 3; }",
+    1.6,
+    80,
+  ],
+  [
+    "what a loop was left by, or broke off, early",
+    "export function f(x: number, n: number) { type Res = {k: 'more', x: number} | {k: 'end', y: number}; const step = (s: number): Res => s < 10 ? {k: 'more', x: s * 1.5} : {k: 'end', y: s * s}; let r = step(x); let s = x; while (r.k === 'more') { s = r.x; if (s > n) break; r = step(s); } return r.k === 'end' ? r.y : r.x * 3; }",
+    1.6,
+    8,
+  ],
+  [
+    "what a loop at whose end the test stands was left by",
+    "export function f(x: number, n: number) { type Res = {k: 'more', x: number} | {k: 'end', y: number}; const step = (s: number): Res => s < 10 ? {k: 'more', x: s * 1.5} : {k: 'end', y: s * s}; let r = step(x); let s = x; do { r = step(s); if (r.k === 'more') s = r.x; } while (r.k !== 'end'); return r.y; }",
+    1.6,
+    80,
+  ],
 ];

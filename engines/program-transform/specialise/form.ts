@@ -372,6 +372,27 @@ function renamed(form: Form, from: Knot, by: Knot, found: RecordForm[]): Form {
   }
 }
 
+/** What a value of a form is, for messages. */
+export function formName(form: Form): string {
+  switch (form.kind) {
+    case "none":
+      return "nothing";
+    case "leaf":
+      return kindName(form.type);
+    case "list":
+    case "array":
+      return "an array";
+    case "union":
+      return [...new Set(form.cases.map(formName))].join(" or ");
+    case "same": {
+      const v = form.value;
+      return v instanceof Nothing ? v.name : v instanceof Text ? "a string" : v instanceof Fn ? "a function" : "an object";
+    }
+    default:
+      return "an object";
+  }
+}
+
 function kindName(t: Type): string {
   return t.kind === "num" ? "a number" : t.kind === "bool" ? "a truth value" : t.kind === "tensor" ? "a tensor" : `a ${t.kind}`;
 }

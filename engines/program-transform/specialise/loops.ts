@@ -8,7 +8,7 @@ import { numberOf } from "./captures.ts";
 import { type Completion, isSameEnd, NEXT, Unreachable } from "./completion.ts";
 import { Elements } from "./elements.ts";
 import { type Form, keyOf, leafTypes, NONE } from "./form.ts";
-import { Frame } from "./frame.ts";
+import { Frame, noteMeaning } from "./frame.ts";
 import { isContent } from "./join.ts";
 import { constantOf } from "./specialiser.ts";
 import { Cell, type Content, cellsSoFar, Obj, Text, type Value } from "./value.ts";
@@ -103,13 +103,26 @@ export abstract class Loops extends Elements {
       if (changed) continue;
       const leaving = kinds.length > 0;
       this.finishLoop(outer, carried, shapes, steady, forTest, forTurn, leaving ? exit : undefined);
+      const isEndless = constantOf(forTest.result) === true;
+      if (!isEndless) this.learnEnd(leaving ? (exit.value as Node) : this.number(0), kinds.length, this.unchecked(test));
       if (!leaving) return NEXT;
       const ends = kinds.map((kind): Completion => {
         if (kind.kind === "return") return { kind: "return", value: returned.value as Value };
         return kind.kind === "throw" && !isText(kind.value) ? { ...kind, value: thrown.value as Value } : kind;
       });
-      return this.dispatch(exit.value as Node, ends, constantOf(forTest.result) === true);
+      return this.dispatch(exit.value as Node, ends, isEndless);
     }
+  }
+
+  /** After a loop: its test does not hold, or one of `kinds` ways led out of a turn, as `code` says. */
+  private learnEnd(code: Node, kinds: number, test: Node): void {
+    let holds = this.not(test);
+    for (let kind = kinds; kind > 0; kind--) {
+      const [left, rest] = [this.apply("eq", code, this.number(kind)), holds];
+      holds = this.select(left, this.truth(true), rest);
+      noteMeaning(holds, left, [this.truth(true), rest]);
+    }
+    this.frame.learn(holds, true);
   }
 
   arm(
