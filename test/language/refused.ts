@@ -288,6 +288,27 @@ export const REFUSED: readonly (readonly [...Row, reason: string])[] = [
     "a result that is one number, and this function returns a number or undefined",
   ],
   [
+    "text of an unknown number that is compared",
+    "export function f(x: number, n: number) { const label = `n${x}`; return label === 'n3' ? x : x * x; }",
+    3,
+    5,
+    "text is made of a number that is not known, and is read",
+  ],
+  [
+    "text of an unknown number that was caught",
+    "export function f(x: number, n: number) { try { if (x > 1) throw new Error('large ' + x); return x; } catch (e) { return (e as Error).message.length * x; } }",
+    3,
+    5,
+    "text is made of a number that is not known, and is read",
+  ],
+  [
+    "text of an unknown number as a field",
+    "export function f(x: number, n: number) { const o: any = { n1: x }; return o[`n${x}`] ?? x * x; }",
+    3,
+    5,
+    "text is made of a number that is not known, and is read",
+  ],
+  [
     "__proto__",
     "export function f(x: number, n: number) { const a: any = { v: x }; const o: any = { __proto__: a, w: 2 }; return (o.v ?? 1) * o.w; }",
     3,

@@ -75,4 +75,11 @@ export const THROWING: readonly (readonly [...Row, message: string])[] = [
     6,
     "out",
   ],
+  [
+    "text of an unknown number",
+    "export function f(x: number, n: number) { let y = x; for (let i = 0; i < n; i++) { const next = (y + x / y) / 2; if (Math.abs(next - y) < 1e-12) return next; y = next; } throw new Error('no root of ' + x + ' in ' + n.toFixed(0) + ' turns'); }",
+    2,
+    2,
+    "no root of … in … turns",
+  ],
 ];

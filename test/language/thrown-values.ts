@@ -104,4 +104,10 @@ export const THROWN_VALUES: readonly Row[] = [
     1.3,
     4,
   ],
+  [
+    "text of an unknown number, where nothing is thrown or it is caught",
+    "export function f(x: number, n: number) { const g = (t: number) => { if (t > n) throw new Error(t + ' is more than ' + String(n)); return t * t; }; let s = 0; for (let i = 1; i < 5; i++) try { s += g(i * x); } catch { s += 3 * x; } return s; }",
+    1.3,
+    4,
+  ],
 ];

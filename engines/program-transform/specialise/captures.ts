@@ -117,7 +117,7 @@ function fill(scope: Scope, values: ReadonlyMap<string, Value>, shared: Readonly
 
 function keyOfValue(v: Value): string {
   if (isNode(v)) return v.op === "const" ? `${typeof v.value}${Object.is(v.value, -0) ? "-0" : String(v.value)}` : `n${v.id}`;
-  if (v instanceof Text) return JSON.stringify(v.text);
+  if (v instanceof Text) return v.key;
   if (v instanceof Nothing) return v.name;
   if (v instanceof Fn && v.code.kind === "closure" && v.code.self === undefined)
     return `f${numberOf(v.code.syntax)}.${numberOf(v.code.scope)}`;

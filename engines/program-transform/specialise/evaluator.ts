@@ -61,16 +61,14 @@ export abstract class Evaluator extends Structure {
       case "TSInstantiationExpression":
         return this.evaluate(e.expression, scope);
       case "TemplateLiteral":
-        return new Text(
-          e.quasis
-            .map(
-              (q, i) =>
-                (q.value.cooked ?? "") + (i < e.expressions.length ? this.textOf(this.evaluate(e.expressions[i] as Syntax, scope)) : ""),
-            )
-            .join(""),
+        return this.worded(
+          e.quasis.flatMap((q, i) => [
+            new Text(q.value.cooked ?? ""),
+            ...(i < e.expressions.length ? [this.evaluate(e.expressions[i] as Syntax, scope)] : []),
+          ]),
         );
       case "UnaryExpression":
-        return this.unary(e.operator, e.operator === "typeof" ? this.evaluate(e.argument, scope) : this.evaluate(e.argument, scope));
+        return this.unary(e.operator, this.evaluate(e.argument, scope));
       case "BinaryExpression":
         return this.binary(e.operator, this.evaluate(e.left, scope), this.evaluate(e.right, scope));
       case "LogicalExpression":

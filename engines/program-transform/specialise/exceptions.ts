@@ -37,7 +37,7 @@ export abstract class Exceptions extends Specialiser {
 
   private unreachable({ value, span }: Thrown): Unreachable {
     const message = value instanceof Obj && value.content.value.kind === "record" ? value.content.value.fields.get("message") : value;
-    return new Unreachable(message instanceof Text ? message.text : "an error was thrown", true, value, span ?? this.spanOf());
+    return new Unreachable(message instanceof Text ? message.shown : "an error was thrown", true, value, span ?? this.spanOf());
   }
 
   override fork(condition: Node, then: () => Completion, otherwise: () => Completion): Completion {

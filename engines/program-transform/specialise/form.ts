@@ -65,7 +65,7 @@ export function headOf(form: Form): string {
       return "|";
     case "same": {
       const v = form.value;
-      if (v instanceof Text) return JSON.stringify(v.text);
+      if (v instanceof Text) return v.key;
       if (v instanceof Nothing) return v.name;
       if (v instanceof Fn) {
         const { code } = v;

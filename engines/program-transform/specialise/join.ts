@@ -78,7 +78,7 @@ export class Joiner {
       }
       if (a.type === b.type) return this.out(a, b, a.type);
     } else if (a === b) return () => a;
-    else if (a instanceof Text && b instanceof Text && a.text === b.text) return () => a;
+    else if (a instanceof Text && b instanceof Text && a.key === b.key) return () => a;
     else if (a instanceof Fn && b instanceof Fn && sameCode(a, b)) return () => oneOfMany(a);
     else if (a instanceof Variant && b instanceof Variant && keyOf(a.form) === keyOf(b.form))
       return this.variant(this.out(a.node, b.node, a.node.type), a.form);

@@ -260,10 +260,10 @@ const isText = (v: Value): boolean => textIn(v) !== undefined;
 
 /** What a string, or a record of strings, holds. */
 function textIn(v: Value): string | undefined {
-  if (v instanceof Text) return JSON.stringify(v.text);
+  if (v instanceof Text) return v.key;
   if (!(v instanceof Obj) || v.content.value.kind !== "record") return undefined;
   const fields = [...v.content.value.fields];
   if (!fields.every(([, f]) => f instanceof Text)) return undefined;
   const type = v.type === undefined ? "" : numberOf(v.type);
-  return `${type}{${fields.map(([name, f]) => `${name}: ${JSON.stringify((f as Text).text)}`).join()}}`;
+  return `${type}{${fields.map(([name, f]) => `${name}: ${(f as Text).key}`).join()}}`;
 }

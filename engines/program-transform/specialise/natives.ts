@@ -79,7 +79,7 @@ export class Natives extends Derivatives {
     );
     set(
       "String",
-      this.native("String", (args) => new Text(this.textOf(args[0] ?? new Text("")))),
+      this.native("String", (args) => this.worded(args.slice(0, 1))),
     );
     for (const name of ERRORS)
       this.globals.cells.set(
@@ -173,9 +173,8 @@ export class Natives extends Derivatives {
     if (isNode(of)) {
       if (name === "toFixed" || name === "toPrecision" || name === "toString")
         return this.native(name, (args) => {
-          this.textOf(of);
-          const n = constantOf(of) as number;
-          return new Text(Reflect.apply(n[name], n, this.integers(args)));
+          const n = constantOf(of);
+          return typeof n === "number" ? new Text(Reflect.apply(n[name], n, this.integers(args))) : this.worded([of]);
         });
       if (name === "item" && of.type.kind === "tensor")
         return this.native(name, () => this.frame.apply(primitives.item as AnyPrimitive, [of], undefined));

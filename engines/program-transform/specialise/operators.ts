@@ -4,7 +4,7 @@ import type { Node } from "../ir/graph.ts";
 import { BOOL, NUM } from "../ir/type.ts";
 import { Loops } from "./loops.ts";
 import { constantOf } from "./specialiser.ts";
-import { Choice, Fn, isNode, Nothing, Obj, Text, UNDEFINED, type Value, Variant } from "./value.ts";
+import { Choice, Fn, isNode, Nothing, Obj, Text, UNDEFINED, type Value, Variant, Wording } from "./value.ts";
 
 const BINARY: Readonly<Record<string, keyof typeof primitives>> = {
   "+": "add",
@@ -74,7 +74,7 @@ export abstract class Operators extends Loops {
         }
         throw this.refuse("instanceof is read for classes of the program only", "give the object a field that says what it is");
       case "+":
-        if (a instanceof Text || b instanceof Text) return new Text(this.textOf(a) + this.textOf(b));
+        if (a instanceof Text || b instanceof Text) return this.worded([a, b]);
     }
     const bits = BITS[operator];
     if (bits) {
@@ -204,7 +204,19 @@ export abstract class Operators extends Loops {
     if (v instanceof Text) return v.text;
     if (v instanceof Nothing) return v.name;
     if (isNode(v) && v.op === "const" && (typeof v.value === "number" || typeof v.value === "boolean")) return String(v.value);
-    throw this.refuse("text is made of a number that is not known", "use strings as constants");
+    throw this.unreadable();
+  }
+
+  private unreadable() {
+    return this.refuse("text is made of a number that is not known, and is read", "use strings as constants");
+  }
+
+  /** The text of several values, one after the other. */
+  worded(parts: readonly Value[]): Text {
+    const isUnknown = (v: Value) => v instanceof Wording || (isNode(v) && v.op !== "const" && v.type.kind !== "tensor");
+    const shown = (v: Value) => (v instanceof Wording ? v.shown : isUnknown(v) ? "…" : this.textOf(v));
+    const text = parts.map(shown).join("");
+    return parts.some(isUnknown) ? new Wording(text, () => this.unreadable()) : new Text(text);
   }
 }
 

@@ -4,7 +4,9 @@
  * variable or an object holds lies in cells, whose writes are noted in a journal: an arm of an unknown condition is run, its
  * writes are taken back, the other arm is run, and both are joined.
  */
+
 import type { Node as Syntax } from "oxc-parser";
+import type { BenchError } from "../../../core/base/errors.ts";
 import type { Node } from "../ir/graph.ts";
 import type { Form, UnionForm } from "./form.ts";
 import type { Frame } from "./frame.ts";
@@ -14,9 +16,36 @@ export type Value = Node | Text | Nothing | Obj | Fn | Choice | Variant;
 
 /** A string. */
 export class Text {
-  readonly text: string;
+  /** As messages show it. */
+  readonly shown: string;
   constructor(text: string) {
-    this.text = text;
+    this.shown = text;
+  }
+
+  get text(): string {
+    return this.shown;
+  }
+
+  /** Equal for equal texts. */
+  get key(): string {
+    return JSON.stringify(this.shown);
+  }
+}
+
+/** Text with numbers in it that are not known: it can be passed on, thrown and shown, with dots in their place, but not be read. */
+export class Wording extends Text {
+  private readonly refused: () => BenchError;
+  constructor(shown: string, refused: () => BenchError) {
+    super(shown);
+    this.refused = refused;
+  }
+
+  override get text(): string {
+    throw this.refused();
+  }
+
+  override get key(): string {
+    return `…${super.key}`;
   }
 }
 
