@@ -266,4 +266,16 @@ export const STRUCTURES: readonly Row[] = [
     1.6,
     80,
   ],
+  [
+    "a recursion that gives back what it was given",
+    "export function f(x: number, n: number) { const g = (a: {v: number}, k: number): {v: number} => k <= 0 ? a : g({v: a.v * x}, k - 1); const o = {v: x}; const r = g(o, Math.floor(x) * n); return o.v * r.v; }",
+    1.5,
+    3,
+  ],
+  [
+    "quicksort that gives back short arrays",
+    "export function f(x: number, n: number) { const sorted = (a: number[]): number[] => { if (a.length <= 1) return a; const [p, ...rest] = a; return [...sorted(rest.filter((v) => v < p)), p, ...sorted(rest.filter((v) => v >= p))]; }; const a: number[] = []; for (let i = 0; i < Math.floor(x) * n; i++) a.push(Math.sin(i * x)); return sorted(a).reduce((s, v, i) => s + i * v, 0); }",
+    1.5,
+    6,
+  ],
 ];

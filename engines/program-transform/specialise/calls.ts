@@ -5,7 +5,7 @@ import { Builder, closeGraph, openGraph } from "../ir/build.ts";
 import { copyInto, pack, unpack } from "../ir/extract.ts";
 import type { Graph, Node } from "../ir/graph.ts";
 import { BOOL, type Type, tupleType } from "../ir/type.ts";
-import { numberOf } from "./captures.ts";
+import { numberOf, valuesOf } from "./captures.ts";
 import { type Completion, Unreachable } from "./completion.ts";
 import { type Form, keyOf, leafTypes, NONE } from "./form.ts";
 import { Frame } from "./frame.ts";
@@ -25,6 +25,8 @@ interface Recursion {
   result: Form | undefined;
   /** One object is in the result more than once: as separate values they cannot be written. */
   isShared: boolean;
+  /** It gives back an object that it was given, under a condition perhaps. */
+  isGiving: boolean;
   imports: readonly Node[];
   /** Something in it throws: it returns the checks too. */
   isChecked: boolean;
@@ -195,7 +197,16 @@ export abstract class Calls extends Statements {
 
   protected compileRecursion(code: Closure, forms: readonly Form[], self: Value | undefined, key: string): Recursion {
     const outer = this.frame;
-    const recursion: Recursion = { key, forms, graph: undefined, result: undefined, isShared: false, imports: [], isChecked: false };
+    const recursion: Recursion = {
+      key,
+      forms,
+      graph: undefined,
+      result: undefined,
+      isShared: false,
+      isGiving: false,
+      imports: [],
+      isChecked: false,
+    };
     const given = forms.flatMap(leafTypes);
     for (let pass = 0; pass < 12; pass++) {
       const frame = new Frame(outer);
@@ -238,13 +249,20 @@ export abstract class Calls extends Statements {
       }
       if (result instanceof Text)
         throw this.refuse("a recursive function writes to variables outside of it", "return what it computes", code.syntax);
-      if (holdsOlder(result as Value, since))
-        throw this.refuse("a recursive function returns an object that it was given", "return a new one: { ...o }", code.syntax);
+      const oldest = oldestIn(result as Value, before);
+      if (oldest <= before)
+        throw this.refuse(
+          "a recursive function returns this, or an object of the function around it",
+          "return a copy: { ...o } or [...a]",
+          code.syntax,
+        );
+      const isGiving = oldest <= since;
       const form = this.algebra.join(recursion.result ?? NONE, this.algebra.whole(this.algebra.of(result as Value, -1)));
       const isSame =
         recursion.result !== undefined &&
         keyOf(form) === keyOf(recursion.result) &&
         (checks.op === "const" || recursion.isChecked) &&
+        (!isGiving || recursion.isGiving) &&
         this.unsettled === unsettled &&
         !this.frozen.slice(freezes).some((n) => n <= before);
       this.unsettled = unsettled;
@@ -278,6 +296,7 @@ export abstract class Calls extends Statements {
       recursion.result = form;
       recursion.isChecked ||= checks.op !== "const";
       recursion.isShared ||= holdsTwice(result as Value);
+      recursion.isGiving ||= isGiving;
       recursion.imports = imports;
     }
     throw this.refuse("the result of this recursive function changes its form from call to call", "give it one form", code.syntax);
@@ -289,14 +308,16 @@ export abstract class Calls extends Statements {
     const leaves: Node[] = [];
     for (const [i, a] of args.entries()) {
       const form = recursion.forms[i] as Form;
-      this.freezeShared(form, a);
+      // What is handed on is one object under two names, and comes back as another: neither may be written.
+      if (recursion.isGiving) this.freeze(form, a);
+      else this.freezeShared(form, a);
       this.leaves(this.frame, form, a, leaves);
     }
     const all = [...leaves, ...recursion.imports].map((n) => this.frame.local(n));
     const node = this.frame.made((b) => b.invoke(recursion.graph as Graph, all));
     const results = unpack(this.frame.build, node, resultTypes(recursion).length).map((n) => this.frame.mine(n));
     if (recursion.isChecked) this.journal.write(this.checks, this.apply("logicalAnd", this.checks.value as Node, results.at(-1) as Node));
-    return this.rebuilt(recursion.result, results, recursion.isShared) as Value;
+    return this.rebuilt(recursion.result, results, recursion.isShared || recursion.isGiving) as Value;
   }
 }
 
@@ -320,10 +341,16 @@ function holdsTwice(v: Value): boolean {
   }
   return false;
 }
-/** Whether a value holds an object made before: as the result of a graph it would be another one. */
-function holdsOlder(v: Value, since: number): boolean {
-  if (!(v instanceof Obj)) return false;
-  if (v.content.number <= since) return true;
+
+/** The number of the oldest object in a value. Objects up to `shared` stay what they are in functions that share them. */
+function oldestIn(v: Value, shared: number): number {
+  const oldest = (values: Iterable<Value>) => [...values].map((x) => oldestIn(x, shared));
+  if (v instanceof Choice) return Math.min(...oldest([v.consequent, v.otherwise]));
+  if (v instanceof Fn) {
+    const held = v.code.kind === "closure" ? valuesOf(v.code)?.values() : undefined;
+    return Math.min(...oldest(held ?? []).filter((n) => n > shared));
+  }
+  if (!(v instanceof Obj)) return Number.POSITIVE_INFINITY;
   const c = v.content.value;
-  return c.kind !== "array" && [...(c.kind === "record" ? c.fields.values() : c.items)].some((x) => holdsOlder(x, since));
+  return Math.min(v.content.number, ...oldest(c.kind === "array" ? [] : c.kind === "record" ? c.fields.values() : c.items));
 }

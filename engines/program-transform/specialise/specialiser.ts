@@ -90,7 +90,8 @@ export abstract class Specialiser implements Packer {
 
   /** Changes what an object consists of. */
   protected writeContent(o: Obj, content: Content): void {
-    if (o.isJoined) throw this.refuse("which object is written depends on a condition", "write in each branch");
+    if (o.isJoined)
+      throw this.refuse("which object is written depends on a condition", "write in each branch, or to a copy: { ...o } or [...a]");
     if (o.isOfModule && this.topLevels === 0)
       throw this.refuse(
         "an object of the module is written while the function runs: the next call would find it changed",

@@ -115,7 +115,8 @@ export abstract class Structure extends Operators {
       });
       return;
     }
-    if (!(of instanceof Obj)) throw this.refuse("which object is written depends on a condition", "write in each branch");
+    if (!(of instanceof Obj))
+      throw this.refuse("which object is written depends on a condition", "write in each branch, or to a copy: { ...o } or [...a]");
     const content = this.fresh(of).content.value;
     if (content.kind === "record") {
       const name = this.textOf(key);
