@@ -70,7 +70,7 @@ export function drawProgram(next: () => number): RandomProgram {
     const filling = (head: string, made: string): Statement => ({ head, blocks: [[...block(1, true), made]] });
     const one = (): Statement[] => {
       const v = fresh("v");
-      const kind = Math.floor(next() * 44);
+      const kind = Math.floor(next() * 46);
       const label = next() < 0.4 ? fresh("l") : undefined;
       const prefix = label ? `${label}: ` : "";
       switch (kind) {
@@ -324,6 +324,20 @@ export function drawProgram(next: () => number): RandomProgram {
             blocks: [[...block(1, true, { isTried: true }), turn]],
           };
           return [{ head: "try", blocks: [[s], [`${writable()} = clamp((e as any).v ?? ${value(names, 1)});`]], between: "catch" }];
+        }
+        case 44: {
+          if (names.records.length === 0) return [];
+          const s = `const ${v}r = settled(${pick(names.records)}, ${value(names, 1)});`;
+          if (next() < 0.5) names = { ...names, records: [...names.records, `${v}r`] };
+          return [s, `${writable()} = clamp(${v}r.a * ${v}r.b);`];
+        }
+        case 45: {
+          if (depth <= 0) return [];
+          const left = next() < 0.4 ? [`if (${condition(names, 1)}) ${pick(["break", `return ${value(names, 1)}`])};`] : [];
+          const isBroken = left.some((s) => s.includes("break"));
+          const turn = { head: `while (${v}u.kind === "more")`, blocks: [[`${v}u = step(${v}u.to);`, ...block(1, true), ...left]] };
+          const end = isBroken ? `(${v}u.kind === "end" ? ${v}u.at : ${v}u.to)` : `${v}u.at`;
+          return [`let ${v}u: Step = step(${value(names, 1)});`, turn, `${writable()} = clamp(${end});`];
         }
         default:
           return next() < 0.4 ? [`if (${condition(names, 1)}) return ${value(names, 2)};`] : [];

@@ -27,7 +27,12 @@ const scaled = (p: number) => (q: number) => p * q + p;
 const by = (mode: string) => mode === "sin" ? Math.sin : mode === "cos" ? Math.cos : (v: number) => v * 0.5;
 function risky(v: number): number { if (v > 0.6) throw new Error("high"); if (v < -0.9) throw new Error("low"); return Math.sin(v); }
 function guarded(v: number): number { try { return risky(v) * 2; } catch (e) { return (e as Error).message === "high" ? v : -v * v; } }
-function check(v: number): void { if (v > 40) throw new Error("large"); }
+function check(v: number): void { if (v > 40) throw new Error("large: " + v); }
+function turned(v: number, k: number): number { return k > 4 || Math.abs(v) > 0.9 ? v * k : turned(v * 1.3 + 0.1, k + 1); }
+function settled<R extends { a: number; b: number }>(r: R, k: number): R | { a: number; b: number } { return k > 2 || r.a > 0.4 ? r : settled({ a: r.a + 0.5, b: clamp(r.b * k + 0.2) }, k + 1); }
+function sorted(a: number[]): number[] { if (a.length < 2) return a; const [p, ...rest] = a; return [...sorted(rest.filter((e) => e < p!)), p!, ...sorted(rest.filter((e) => e >= p!))]; }
+type Step = { kind: "more"; to: number } | { kind: "end"; at: number };
+function step(v: number): Step { return v < 2 ? { kind: "more", to: v + 0.6 + v * v } : { kind: "end", at: Math.sin(v) }; }
 class Account {
   sum = 0;
   constructor(public a: number) {}
@@ -83,6 +88,7 @@ export function expressions(next: () => number): Expressions {
       () => `(${condition(names, depth - 1)} ? ${sub()} : ${sub()})`,
       () => `twist(${sub()}, ${sub()})`,
       () => `deep(n, ${sub()})`,
+      () => `turned(${sub()}, ${pick(["0", "n", pick(names.numbers)])})`,
       () => `((t: number) => t * ${pick(names.numbers)})(${sub()})`,
       () => `grad((t) => t * t * ${pick(names.numbers)} + Math.sin(t * ${sub()}))(${sub()})`,
       () => `new Point(${sub()}, ${sub()}).${pick(["area", "moved(0.5).a", "moved(x).area"])}`,
@@ -160,6 +166,8 @@ export function expressions(next: () => number): Expressions {
       () => `(${a}.${pick(["find", "findLast"])}((e) => e > ${sub()}) ?? ${sub()})`,
       () => `[${sub()}, ...${a}.slice(${pick(["1", "-2", "0, 2", "n"])})].reduce((p, q) => p * 0.5 + q, 0)`,
       () => `Math.${pick(["max", "min"])}(...${a})`,
+      () => `sorted(${a})[0]!`,
+      () => `sorted(${a}.map((e) => e * ${sub()})).reduce((p, q) => clamp(p * 0.5 + q), 0)`,
       () => `(${a}.${pick(["some", "every"])}((e) => e < ${sub()}) ? ${sub()} : ${sub()})`,
     ])();
   const ofRows = (a: string, sub: () => string): string =>
