@@ -334,9 +334,8 @@ export function drawProgram(next: () => number): RandomProgram {
         case 45: {
           if (depth <= 0) return [];
           const left = next() < 0.4 ? [`if (${condition(names, 1)}) ${pick(["break", `return ${value(names, 1)}`])};`] : [];
-          const isBroken = left.some((s) => s.includes("break"));
           const turn = { head: `while (${v}u.kind === "more")`, blocks: [[`${v}u = step(${v}u.to);`, ...block(1, true), ...left]] };
-          const end = isBroken ? `(${v}u.kind === "end" ? ${v}u.at : ${v}u.to)` : `${v}u.at`;
+          const end = inside(turn).includes("break") ? `(${v}u.kind === "end" ? ${v}u.at : ${v}u.to)` : `${v}u.at`;
           return [`let ${v}u: Step = step(${value(names, 1)});`, turn, `${writable()} = clamp(${end});`];
         }
         default:
