@@ -53,7 +53,7 @@ test.each(Object.entries(METHODS))("%s gives what the method of arrays gives", (
 });
 
 test("every function of the library is compared", () => {
-  const inside = ["cond", "forEach", "hypotOf", "placeIn", "switchCase", "whileLoop"];
+  const inside = ["cond", "forEach", "hypotOf", "int32", "lowBits", "placeIn", "switchCase", "whileLoop"];
   expect(Object.keys(METHODS).concat(inside).sort()).toEqual(Object.keys(library).sort());
 });
 
@@ -78,4 +78,30 @@ test("control flow of the library is that of core/ops", () => {
   }
   const turn = [(s: number) => s < 100, (s: number) => s * 3 + 1] as const;
   for (const s of [2, 100, 250]) expect(library.whileLoop(...turn, s)).toBe(whileLoop(...turn, s));
+});
+
+test("whole numbers of 32 bits are those of operators on bits", () => {
+  const edges = [
+    0,
+    -0,
+    0.5,
+    -0.5,
+    2 ** 31,
+    -(2 ** 31),
+    2 ** 31 - 1,
+    2 ** 32,
+    -(2 ** 32),
+    2 ** 53,
+    1e300,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+  ];
+  const any = fc.oneof(fc.constantFrom(...edges), fc.double(), fc.integer(), fc.maxSafeInteger());
+  fc.assert(
+    fc.property(any, fc.integer({ min: 0, max: 31 }), (x, bits) => {
+      expect(library.int32(x)).toBe(x | 0);
+      expect(library.lowBits(x, 2 ** 32)).toBe(x >>> 0);
+      expect(library.lowBits(x, 2 ** bits)).toBe(x & (2 ** bits - 1));
+    }),
+  );
 });

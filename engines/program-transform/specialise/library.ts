@@ -223,6 +223,21 @@ function cond<T>(condition: unknown, consequent: () => T, otherwise: () => T): T
   return condition ? consequent() : otherwise();
 }
 
+/** The whole number of 32 bits, with a sign, that operators on bits take a number for (ECMAScript 7.1.6). */
+function int32(x: number): number {
+  const t = Math.trunc(x) % 4294967296;
+  if (t >= 2147483648) return t - 4294967296;
+  if (t < -2147483648) return t + 4294967296;
+  return Math.abs(t) > 0 ? t : 0;
+}
+
+/** The lowest bits of a number, as many as `size`, a power of two up to 2 ** 32, has values. */
+function lowBits(x: number, size: number): number {
+  const t = Math.trunc(x) % size;
+  if (t > 0) return t;
+  return t < 0 ? t + size : 0;
+}
+
 function whileLoop<S>(test: (state: S) => unknown, body: (state: S) => S, initial: S): S {
   let state = initial;
   while (test(state)) state = body(state);
@@ -253,8 +268,10 @@ export const library = {
   hypotOf,
   includes,
   indexOf,
+  int32,
   keys,
   lastIndexOf,
+  lowBits,
   map,
   maximumOf,
   minimumOf,

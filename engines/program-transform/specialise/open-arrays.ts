@@ -24,7 +24,7 @@ export abstract class OpenArrays extends Classes {
   }
 
   /** What a function of the library gives. */
-  inLibrary(name: Name, args: readonly Value[], at: Syntax): Value {
+  override inLibrary(name: Name, args: readonly Value[], at: Syntax): Value {
     const module = this.library?.();
     const fn = module?.scope.find(name)?.value;
     if (module === undefined || fn === undefined) throw new Error(`the library has no ${name}`);

@@ -1,7 +1,9 @@
 /** Operators and conversions, on what is known and what is not. */
+import type { Node as Syntax } from "oxc-parser";
 import type { primitives } from "../../../core/primitives/table.ts";
 import type { Node } from "../ir/graph.ts";
 import { BOOL, NUM } from "../ir/type.ts";
+import type { library } from "./library.ts";
 import { Loops } from "./loops.ts";
 import { constantOf } from "./specialiser.ts";
 import { Choice, Fn, isNode, Nothing, Obj, Text, UNDEFINED, type Value, Variant, Wording } from "./value.ts";
@@ -29,6 +31,8 @@ const BITS: Readonly<Record<string, (a: number, b: number) => number>> = {
 };
 
 export abstract class Operators extends Loops {
+  abstract inLibrary(name: keyof typeof library, args: readonly Value[], at: Syntax): Value;
+
   unary(operator: string, x: Value): Value {
     switch (operator) {
       case "-":
@@ -42,9 +46,8 @@ export abstract class Operators extends Loops {
       case "typeof":
         return this.each(x, (v) => new Text(typeName(v)));
       case "~": {
-        const n = constantOf(this.numeric(x));
-        if (typeof n === "number") return this.number(~n);
-        throw this.refuse("the bits of a number that is not known cannot be turned (~)", "use arithmetic: -x - 1, Math.trunc(x)");
+        const whole = this.inLibrary("int32", [this.numeric(x)], this.at as Syntax) as Node;
+        return this.apply("sub", this.apply("neg", whole), this.number(1));
       }
       case "delete":
         throw this.refuse("delete changes which fields an object has", "make a new object without the field: const { a, ...rest } = o");
@@ -78,12 +81,19 @@ export abstract class Operators extends Loops {
     }
     const bits = BITS[operator];
     if (bits) {
-      const [x, y] = [constantOf(this.numeric(a)), constantOf(this.numeric(b))];
+      const [p, q] = [this.numeric(a), this.numeric(b)];
+      const [x, y] = [constantOf(p), constantOf(q)];
       if (typeof x === "number" && typeof y === "number") return this.number(bits(x, y));
-      if (operator === "|" && y === 0) return this.apply("trunc", this.numeric(a));
+      const result =
+        typeof y === "number"
+          ? this.bitsBy(operator, p, y)
+          : typeof x === "number" && /[&|^]/.test(operator)
+            ? this.bitsBy(operator, q, x)
+            : undefined;
+      if (result !== undefined) return result;
       throw this.refuse(
-        `the bits of a number that is not known cannot be combined (${operator})`,
-        "use arithmetic: Math.floor(x / 2), x % 2",
+        `the bits of a number that is not known cannot be combined so (${operator})`,
+        "shift by a constant, take the lowest bits by & 1, & 3, & 7, ..., or use arithmetic",
       );
     }
     const primitive = BINARY[operator];
@@ -100,6 +110,27 @@ export abstract class Operators extends Loops {
 
   /** How many values that may be several are being taken apart. */
   private alternatives = 0;
+
+  /** The bits of a number that is not known, combined with a known one, where that is arithmetic. */
+  private bitsBy(operator: string, x: Node, by: number): Node | undefined {
+    const whole = (name: "int32" | "lowBits", of: Node, ...size: number[]) =>
+      this.inLibrary(name, [of, ...size.map((n) => this.number(n))], this.at as Syntax) as Node;
+    const times = 2 ** (by & 31);
+    switch (operator) {
+      case ">>":
+        return this.apply("floor", this.apply("div", whole("int32", x), this.number(times)));
+      case ">>>":
+        return this.apply("floor", this.apply("div", whole("lowBits", x, 2 ** 32), this.number(times)));
+      case "<<":
+        return whole("int32", this.apply("mul", whole("int32", x), this.number(times)));
+      case "&": {
+        const size = (by | 0) + 1;
+        return size >= 1 && Number.isInteger(Math.log2(size)) ? whole("lowBits", x, size) : undefined;
+      }
+      default:
+        return (by | 0) === 0 ? whole("int32", x) : undefined;
+    }
+  }
 
   protected equal(a: Value, b: Value, isLoose: boolean): Node {
     if (isNode(a) && isNode(b)) {
