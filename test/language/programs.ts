@@ -310,4 +310,23 @@ export const PROGRAMS: readonly Row[] = [
     1.4,
     3,
   ],
+  ["var of a branch", "export function f(x: number, n: number) { if (x > 2) { var h = x * n; } return (h ?? 3) * x; }", 2.3, 5],
+  [
+    "var of a turn, kept",
+    "export function f(x: number, n: number) { for (let i = 0; i < x * n; i++) { var acc: any; acc = (acc ?? 0) + x * i; } return acc ?? 7; }",
+    2.3,
+    5,
+  ],
+  [
+    "var of for..of, after it",
+    "export function f(x: number, n: number) { for (var v of [x, 2, 3 * x]) { if (v > 2.1) break; } return v * x; }",
+    2.3,
+    5,
+  ],
+  [
+    "method of an element at an unknown place",
+    "export function f(x: number, n: number) { const a = [[x], [2 * x]]; const r = a[x > 2 ? 0 : 1]!; r.push(x * 3); return a[0]!.length * 10 + a[1]!.length * x + r.map((v) => v * x)[0]!; }",
+    2.3,
+    5,
+  ],
 ];

@@ -5,7 +5,7 @@ import { Builder, closeGraph, openGraph } from "../ir/build.ts";
 import { copyInto, pack, unpack } from "../ir/extract.ts";
 import type { Graph, Node } from "../ir/graph.ts";
 import { BOOL, type Type, tupleType } from "../ir/type.ts";
-import { numberOf, valuesOf } from "./captures.ts";
+import { numberOf, valuesOf, varsOf } from "./captures.ts";
 import { type Completion, Unreachable } from "./completion.ts";
 import { type Form, keyOf, leafTypes, NONE } from "./form.ts";
 import { Frame } from "./frame.ts";
@@ -146,6 +146,7 @@ export abstract class Calls extends Statements {
       const { body } = code.syntax;
       if (body === null) throw this.refuse("a function without a body is called", "give it a body, or import the one that has it");
       if (body.type !== "BlockStatement") return { kind: "return", value: this.evaluate(body, scope) };
+      for (const name of varsOf(body)) if (!scope.cells.has(name)) declareIn(scope, name).value = UNDEFINED;
       this.hoist(body.body, scope);
       return this.statements(body.body, 0, scope, () => ({ kind: "return", value: UNDEFINED }));
     };

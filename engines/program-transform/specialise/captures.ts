@@ -161,6 +161,26 @@ export function writesOf(code: unknown): Set<string> {
   return names;
 }
 
+const variables = new WeakMap<Syntax, ReadonlySet<string>>();
+
+/** The names that a function declares by `var`, wherever in its body: they are there, undefined, from its beginning. */
+export function varsOf(body: Syntax): ReadonlySet<string> {
+  let names = variables.get(body);
+  if (names === undefined) {
+    const found = new Set<string>();
+    const work: unknown[] = [body];
+    while (work.length > 0) {
+      const n = work.pop();
+      if (isSyntax(n) && /Function|Class/.test(n.type)) continue;
+      if (isSyntax(n) && n.type === "VariableDeclaration" && n.kind === "var") for (const d of n.declarations) addNames(d.id, found);
+      for (const part of partsOf(n)) work.push(part);
+    }
+    names = found;
+    variables.set(body, names);
+  }
+  return names;
+}
+
 /** Whether a function is written in some code. */
 export function makesFunctions(code: unknown): boolean {
   const work: unknown[] = [code];

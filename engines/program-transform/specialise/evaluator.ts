@@ -293,7 +293,11 @@ export abstract class Evaluator extends Structure {
     if (callee.type === "MemberExpression" && callee.object.type !== "Super") {
       const self = this.evaluate(callee.object, scope);
       const go = (o: Value): Value => {
-        if (isSeveral(o)) return this.each(o, go);
+        if (isSeveral(o))
+          return this.each(o, (x) => {
+            if (x instanceof Nothing) throw this.thrownHere(`${describeKey(callee)} of ${x.name} is called`);
+            return go(x);
+          });
         const fn = this.member(o, this.keyOf(callee, scope));
         if (e.optional) return this.unlessNothing(fn, (f) => this.call(f, this.argumentsOf(e.arguments, scope), o, e));
         if (fn instanceof Nothing) throw this.mistake(`${describeKey(callee)} is not a function here`, "write the function, or a loop", e);

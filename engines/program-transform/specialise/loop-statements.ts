@@ -215,9 +215,10 @@ export abstract class LoopStatements extends Evaluator {
   }
 
   protected head(left: Syntax, value: Value, inner: Scope): void {
-    if (left.type === "VariableDeclaration")
-      this.bind((left.declarations[0] as { id: Syntax }).id, value, inner, (name) => declareIn(inner, name));
-    else this.assign(left, value, inner);
+    if (left.type === "VariableDeclaration") {
+      const home = left.kind === "var" ? functionScope(inner) : inner;
+      this.bind((left.declarations[0] as { id: Syntax }).id, value, inner, (name) => declareIn(home, name));
+    } else this.assign(left, value, inner);
   }
 }
 

@@ -98,6 +98,7 @@ export abstract class Statements extends LoopStatements {
         return k();
       case "VariableDeclaration":
         for (const d of s.declarations) {
+          if (s.kind === "var" && d.init === null) continue;
           const value = d.init ? this.evaluate(d.init, scope) : UNDEFINED;
           const home = s.kind === "var" ? functionScope(scope) : scope;
           this.bind(d.id, value, scope, (name) => (s.kind === "var" ? declareIn(home, name) : declareAnew(home, name)));
