@@ -329,4 +329,22 @@ export const PROGRAMS: readonly Row[] = [
     2.3,
     5,
   ],
+  [
+    "fields by a name that depends on a turn",
+    "export function f(x: number, n: number) { const key = (i: number) => i % 2 === 0 ? 'even' : 'odd'; const acc: any = { even: 0, odd: 1 }; for (let i = 0; i < x * 4; i++) acc[key(i)] += i * x; return acc.even * acc.odd; }",
+    2.3,
+    5,
+  ],
+  [
+    "a field that one branch adds",
+    "export function f(x: number, n: number) { const o: any = { a: x }; const k = x > 2 ? 'a' : 'c'; o[k] = 5 * x; return (o.a ?? 1) + 10 * (o.c ?? 2); }",
+    2.3,
+    5,
+  ],
+  [
+    "text by a condition",
+    "export function f(x: number, n: number) { const k = x > 2 ? 'k' : null; return `${k}1` === 'k1' ? x * x : 2 * x; }",
+    2.3,
+    5,
+  ],
 ];

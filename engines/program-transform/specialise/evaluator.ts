@@ -163,7 +163,7 @@ export abstract class Evaluator extends Structure {
   keyOf(e: Extract<Syntax, { type: "MemberExpression" }>, scope: Scope): Value {
     if (!e.computed) return new Text(keyText(e.property));
     const key = this.evaluate(e.property, scope);
-    return key instanceof Text ? key : isNode(key) ? key : new Text(this.textOf(key));
+    return key instanceof Text || isNode(key) || isSeveral(key) ? key : new Text(this.textOf(key));
   }
 
   // Assignments.

@@ -235,7 +235,8 @@ export abstract class Operators extends Loops {
     if (v instanceof Text) return v.text;
     if (v instanceof Nothing) return v.name;
     if (isNode(v) && v.op === "const" && (typeof v.value === "number" || typeof v.value === "boolean")) return String(v.value);
-    throw this.unreadable();
+    if (isNode(v)) throw this.unreadable();
+    throw this.refuse("which text this is depends on a condition, or it is that of an object", "write it in each branch");
   }
 
   private unreadable() {
@@ -243,7 +244,9 @@ export abstract class Operators extends Loops {
   }
 
   /** The text of several values, one after the other. */
-  worded(parts: readonly Value[]): Text {
+  worded(parts: readonly Value[]): Value {
+    const several = parts.findIndex(isSeveral);
+    if (several >= 0) return this.each(parts[several] as Value, (v) => this.worded(parts.with(several, v)));
     const isUnknown = (v: Value) => v instanceof Wording || (isNode(v) && v.op !== "const" && v.type.kind !== "tensor");
     const shown = (v: Value) => (v instanceof Wording ? v.shown : isUnknown(v) ? "…" : this.textOf(v));
     const text = parts.map(shown).join("");

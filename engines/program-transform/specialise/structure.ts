@@ -115,6 +115,13 @@ export abstract class Structure extends Operators {
       });
       return;
     }
+    if (isSeveral(key)) {
+      this.each(key, (k) => {
+        this.setMember(of, k, value);
+        return UNDEFINED;
+      });
+      return;
+    }
     if (!(of instanceof Obj))
       throw this.refuse("which object is written depends on a condition", "write in each branch, or to a copy: { ...o } or [...a]");
     const content = this.fresh(of).content.value;
