@@ -82,4 +82,18 @@ export const THROWING: readonly (readonly [...Row, message: string])[] = [
     2,
     "no root of … in … turns",
   ],
+  [
+    "a check in a gradient that does not depend on it",
+    "declare function grad(f: (t: number) => number): (t: number) => any;\nfunction check(v: number) { if (v > 1) throw new Error('large'); }\nexport function f(x: number, n: number) { return grad((t) => { check(x); return t * t; })(0.3); }",
+    2,
+    1,
+    "large",
+  ],
+  [
+    "a check in a gradient of a gradient",
+    "declare function grad(f: (t: number) => number): (t: number) => any;\nfunction check(v: number) { if (v > 1) throw new Error('large'); }\nexport function f(x: number, n: number) { return grad((t) => grad((u) => { check(x); return u * u; })(t) * t)(0.3); }",
+    2,
+    1,
+    "large",
+  ],
 ];

@@ -110,4 +110,28 @@ export const THROWN_VALUES: readonly Row[] = [
     1.3,
     4,
   ],
+  [
+    "a gradient that does not depend on what its function throws by, within another",
+    "declare function grad(f: (t: number) => number): (t: number) => any;\nfunction risky(v: number): number { if (v > 1) throw new Error('high'); return Math.sin(v); }\nexport function f(x: number, n: number) { let y = x; try { y = grad((t) => grad((u) => u * risky(x * n))(t))(0.5); } catch { y = 3 * x; } return x * y; }",
+    1.3,
+    0.1,
+  ],
+  [
+    "a gradient that does not depend on what its function throws by, within another, thrown",
+    "declare function grad(f: (t: number) => number): (t: number) => any;\nfunction risky(v: number): number { if (v > 1) throw new Error('high'); return Math.sin(v); }\nexport function f(x: number, n: number) { let y = x; try { y = grad((t) => grad((u) => u * risky(x * n))(t))(0.5); } catch { y = 3 * x; } return x * y; }",
+    1.3,
+    4,
+  ],
+  [
+    "a jvp of a gradient whose function throws",
+    "declare function jvp(f: any, x: any, d: any): any;\ndeclare function grad(f: (t: number) => number): (t: number) => any;\nfunction risky(v: number): number { if (v > 1) throw new Error('high'); return Math.sin(v); }\nexport function f(x: number, n: number) { try { return jvp((t: number) => grad((u) => u * u + 0 * risky(x * n))(t), x, 2)[1]; } catch { return 3 * x; } }",
+    1.3,
+    0.1,
+  ],
+  [
+    "a jvp of a gradient whose function throws, thrown",
+    "declare function jvp(f: any, x: any, d: any): any;\ndeclare function grad(f: (t: number) => number): (t: number) => any;\nfunction risky(v: number): number { if (v > 1) throw new Error('high'); return Math.sin(v); }\nexport function f(x: number, n: number) { try { return jvp((t: number) => grad((u) => u * u + 0 * risky(x * n))(t), x, 2)[1]; } catch { return 3 * x; } }",
+    1.3,
+    4,
+  ],
 ];

@@ -16,7 +16,7 @@ import { Choice, cellsSoFar, isNode, NULL, Obj, type Value, Variant } from "./va
 export abstract class Derivatives extends Lists {
   /**
    * A function of numbers and structures of them as a graph of its first argument's leaves, in a frame of its own. What the function
-   * writes outside of it, and what it throws within a try block, are those of a call for its value.
+   * writes outside of it, and what it throws, are those of a call for its value.
    */
   protected graphOf(
     f: Value,
@@ -40,7 +40,6 @@ export abstract class Derivatives extends Lists {
     try {
       template = this.call(f, [own, ...args.slice(1)], undefined, this.at as Syntax);
       this.leavesIn(template, results);
-      if (results[0] !== undefined) results[0] = this.guarded(results[0]);
     } finally {
       this.frame = outer;
       this.tries = tries;
@@ -48,7 +47,7 @@ export abstract class Derivatives extends Lists {
     const mayThrow = (this.checks.value as Node).op !== "const";
     const writes = this.journal.revert(since);
     writes.delete(this.checks as never);
-    if (writes.size > 0 || (mayThrow && tries > 0)) this.call(f, args, undefined, this.at as Syntax);
+    if (writes.size > 0 || mayThrow) this.call(f, args, undefined, this.at as Syntax);
     const local = results.map((n) => frame.local(n));
     const imports = [...frame.imports.keys()];
     const graph = extract(
