@@ -78,6 +78,11 @@ export class Tensor {
     return this.aval.dtype;
   }
 
+  /** The number of elements. */
+  get size(): number {
+    return this.aval.size;
+  }
+
   /** The elements in row-major order, copied to the host; waits for the device. */
   toArray(): TypedArray {
     this.check();

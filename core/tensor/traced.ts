@@ -7,7 +7,7 @@
 import type { Aval } from "../base/aval.ts";
 import type { DType } from "../base/dtype.ts";
 import { unsupported } from "../base/errors.ts";
-import type { Shape } from "../base/shape.ts";
+import { elementCount, type Shape } from "../base/shape.ts";
 import type { AnyPrimitive } from "../primitive.ts";
 import { NUMBER } from "../primitives/host.ts";
 import type { Tensor } from "./tensor.ts";
@@ -48,6 +48,12 @@ export abstract class Traced {
   get dtype(): DType | undefined {
     const { primal } = this;
     return typeof primal === "number" ? undefined : primal.dtype;
+  }
+
+  /** The number of elements of a traced tensor. */
+  get size(): number | undefined {
+    const { shape } = this;
+    return shape && elementCount(shape);
   }
 
   /** Strings show the number itself, as `console.log` of an untraced program would. */

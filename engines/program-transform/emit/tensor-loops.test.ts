@@ -67,6 +67,10 @@ const LOOPS: readonly (readonly [name: string, body: string])[] = [
     "let o = { a: x, k: 1 }; for (let i = 0; i < n; i++) o = { a: tanh(mul(o.a, w)), k: o.k + item(sum(o.a)) }; return item(sum(o.a)) * o.k;",
   ],
   ["a test that computes", "let s = x; while (item(sum(s)) > 3) s = mul(s, tanh(w)); return item(sum(mul(s, w)));"],
+  [
+    "nothing at first, then a tensor",
+    "let s = null as any; for (let i = 0; i < n; i++) s = s === null ? mul(x, w) : tanh(add(s, w)); return s === null ? 0 : item(sum(s)) * s.size;",
+  ],
   ["nothing", "let t = 0; for (let i = 0; i < n; i++) t += item(sum(mul(x, w))) * i; return t;"],
 ];
 

@@ -342,7 +342,8 @@ export class Natives extends Derivatives {
   }
 
   /** A value of a program as the core's functions take it. */
-  lower(v: Value): unknown {
+  lower(given: Value): unknown {
+    const v = this.single(given);
     if (isNode(v)) return v.op === "const" && !(v.value instanceof TensorConstant) ? v.value : new Known(this, v);
     if (v instanceof Text) return v.text;
     if (v instanceof Nothing) return v.name === "null" ? null : undefined;
