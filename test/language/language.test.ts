@@ -15,6 +15,7 @@ import { OPEN_ARRAYS } from "./open-arrays.ts";
 import { PROGRAMS, type Row } from "./programs.ts";
 import { REFUSED } from "./refused.ts";
 import { UNKNOWN_ELEMENTS } from "./refused-elements.ts";
+import { UNKNOWN_NAMES } from "./refused-names.ts";
 import { STRUCTURES } from "./structures.ts";
 import { THROWING } from "./throwing.ts";
 import { THROWN_VALUES } from "./thrown-values.ts";
@@ -50,16 +51,19 @@ function failure(source: string, x: number, n: Row[3]): BenchError {
   throw new Error("the program is not refused");
 }
 
-test.each([...REFUSED, ...UNKNOWN_ELEMENTS])("%s is refused with its place, a reason and a way out", (_, source, x, n, reason) => {
-  const error = failure(source, x, n);
-  expect(error.message).toContain(reason);
-  expect(["unsupported", "type"]).toContain(error.kind);
-  expect(error.span?.file).toBe(FILE);
-  const { line, column } = error.span as { line: number; column: number };
-  expect(source.split("\n")[line - 1]?.[column - 1], "a character of the program").toMatch(/\S/);
-  expect(error.advice?.length).toBeGreaterThan(5);
-  expect(error.describe(source.split("\n")[line - 1])).toMatch(/\n {2}\d+ \| .*\S.*\n {4}\|\s+\^\n {2}\S/);
-});
+test.each([...REFUSED, ...UNKNOWN_ELEMENTS, ...UNKNOWN_NAMES])(
+  "%s is refused with its place, a reason and a way out",
+  (_, source, x, n, reason) => {
+    const error = failure(source, x, n);
+    expect(error.message).toContain(reason);
+    expect(["unsupported", "type"]).toContain(error.kind);
+    expect(error.span?.file).toBe(FILE);
+    const { line, column } = error.span as { line: number; column: number };
+    expect(source.split("\n")[line - 1]?.[column - 1], "a character of the program").toMatch(/\S/);
+    expect(error.advice?.length).toBeGreaterThan(5);
+    expect(error.describe(source.split("\n")[line - 1])).toMatch(/\n {2}\d+ \| .*\S.*\n {4}\|\s+\^\n {2}\S/);
+  },
+);
 
 test.each(THROWING)("%s: the program's error is the engine's, at its place", (_, source, x, n, message) => {
   const error = failure(source, x, n);

@@ -278,4 +278,34 @@ export const STRUCTURES: readonly Row[] = [
     1.5,
     6,
   ],
+  [
+    "an array that grows in one branch, of objects that a branch writes",
+    "export function f(x: number, n: number) { const o = { a: x }; const p = { a: 2 }; let l = [o, p]; if (x > n) { for (const e of l) e.a = e.a * x + 1; } else l.pop(); let s = 0; for (const e of l) s = 2 * s + e.a; return s; }",
+    1.3,
+    1,
+  ],
+  [
+    "an array that grows in one branch, of objects that a branch writes, the other branch",
+    "export function f(x: number, n: number) { const o = { a: x }; const p = { a: 2 }; let l = [o, p]; if (x > n) { for (const e of l) e.a = e.a * x + 1; } else l.pop(); let s = 0; for (const e of l) s = 2 * s + e.a; return s; }",
+    1.3,
+    2,
+  ],
+  [
+    "an array that grows by an object that the other branch writes",
+    "export function f(x: number, n: number) { const o = { a: x }; const l = [o]; if (x > n) l.push({ a: 3 * x }); else o.a = 7 * x; let s = 0; for (const e of l) s = 2 * s + e.a; return s; }",
+    1.3,
+    1,
+  ],
+  [
+    "an array that grows by an object that the other branch writes, the other branch",
+    "export function f(x: number, n: number) { const o = { a: x }; const l = [o]; if (x > n) l.push({ a: 3 * x }); else o.a = 7 * x; let s = 0; for (const e of l) s = 2 * s + e.a; return s; }",
+    1.3,
+    2,
+  ],
+  [
+    "an object at an unknown place is that object",
+    "export function f(x: number, n: number) { const o = { a: x }; const m = [[o], [{ a: 2 }]]; const k = Math.floor(x) % 2; m[1]![0] = m[k]![0]!; o.a = 5 * x; return m[0]![0]!.a * 10 + m[1]![0]!.a; }",
+    1.3,
+    1,
+  ],
 ];

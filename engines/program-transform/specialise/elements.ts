@@ -6,7 +6,7 @@ import { type Form, keyOf, leafTypes } from "./form.ts";
 import { Forms } from "./forms.ts";
 import type { Frame } from "./frame.ts";
 import { isContent } from "./join.ts";
-import { type Content, type Handle, type Home, Obj, type Reading, type Value } from "./value.ts";
+import { Choice, type Content, type Handle, type Home, Obj, type Reading, type Value } from "./value.ts";
 
 type ArrayContent = Extract<Content, { kind: "array" }>;
 
@@ -105,7 +105,8 @@ export abstract class Elements extends Forms {
   /** The elements of a list that becomes an array go on as names that are right while no element is written. */
   protected override packedAway(array: Obj, of: Form, items: readonly Value[]): void {
     for (const [i, x] of items.entries())
-      if (x instanceof Obj && x.home?.array !== array)
+      if (x instanceof Choice) this.freeze(of, x);
+      else if (x instanceof Obj && x.home?.array !== array)
         this.settle(x, of, { array, index: this.number(i), element: x, known: new WeakSet() });
   }
 

@@ -5,20 +5,10 @@ import type { Node } from "../ir/graph.ts";
 import { arrayType, NUM, namedType } from "../ir/type.ts";
 import { Captures, valuesOf } from "./captures.ts";
 import { Exceptions } from "./exceptions.ts";
-import {
-  alternatives,
-  type Form,
-  FormAlgebra,
-  headOf,
-  keyOf,
-  leafTypes,
-  NUMBER_FORM,
-  packedType,
-  type UnionForm,
-  unionTypeOf,
-} from "./form.ts";
+import { alternatives, type Form, headOf, keyOf, leafTypes, NUMBER_FORM, packedType, type UnionForm, unionTypeOf } from "./form.ts";
+import { FormAlgebra } from "./form-algebra.ts";
 import type { Frame } from "./frame.ts";
-import { isContent, joinedFn, oneOfMany } from "./join.ts";
+import { isContent, joinedFn, madeIn, oneOfMany, type Side } from "./join.ts";
 import { Choice, type Content, Fn, isNode, Obj, type Value, Variant } from "./value.ts";
 
 export abstract class Forms extends Exceptions {
@@ -147,16 +137,17 @@ export abstract class Forms extends Exceptions {
     return { node: this.arrayIn(this.frame, of, content), of };
   }
 
-  override arraysIn(frames: readonly [Frame, Frame], contents: readonly [Content, Content]) {
-    const forms = contents.map((c) => this.algebra.ofContent(c, -1)) as [Form, Form];
-    const form = this.algebra.join(...forms);
+  override arraysIn(sides: readonly [Side, Side], contents: readonly [Content, Content]) {
+    const each = <T>(run: (c: Content, frame: Frame) => T) =>
+      contents.map((c, k) => this.asLeftBy(sides[k] as Side, () => run(c, (sides[k] as Side).frame))) as [T, T];
+    const form = this.algebra.join(...each((c, frame) => this.algebra.outside(this.algebra.ofContent(c, -1), (v) => isInside(v, frame))));
     if (form.kind !== "array") throw this.otherForm();
-    for (const c of contents) this.freeze(form, c);
-    const nodes = contents.map((c, k) => {
-      if (c.kind !== "array" || keyOf(c.of) === keyOf(form.of) || this.passes === 0) return this.arrayIn(frames[k] as Frame, form.of, c);
+    each((c) => this.freeze(form, c));
+    const nodes = each((c, frame) => {
+      if (c.kind !== "array" || keyOf(c.of) === keyOf(form.of) || this.passes === 0) return this.arrayIn(frame, form.of, c);
       this.unsettled++;
-      return (frames[k] as Frame).made((b) => b.unset(arrayType(packedType(form.of))));
-    }) as [Node, Node];
+      return frame.made((b) => b.unset(arrayType(packedType(form.of))));
+    });
     return { nodes, of: form.of };
   }
 
@@ -176,6 +167,17 @@ export abstract class Forms extends Exceptions {
     if (this.passes === 0) throw this.refuse("an element of another kind is put into an array", "keep one kind of value in it");
     this.unsettled++;
     return { array: this.frame.made((b) => b.unset(arrayType(packedType(wide)))), of: wide, node };
+  }
+
+  /** Runs something at the end of an arm: what it wrote, objects within its arrays too, is there once more. */
+  private asLeftBy<T>({ frame, writes }: Side, run: () => T): T {
+    const before = [...writes.keys()].map((cell) => [cell, cell.value] as const);
+    for (const [cell, value] of writes) cell.value = value;
+    try {
+      return this.inFrame(frame, run);
+    } finally {
+      for (const [cell, value] of before) cell.value = value;
+    }
   }
 
   private inFrame<T>(frame: Frame, run: () => T): T {
@@ -271,7 +273,8 @@ export abstract class Forms extends Exceptions {
     if (form.kind === "record" && c?.kind === "record") for (const [k, f] of form.fields) this.freezeCases(f, c.fields.get(k));
     else if (form.kind === "list" && c?.kind === "list") for (const [i, f] of form.items.entries()) this.freezeCases(f, c.items[i]);
     else if (form.kind === "array" && c?.kind === "list") for (const x of c.items) this.freezeCases(form.of, x);
-    else if (value instanceof Fn || (form.kind !== "record" && form.kind !== "list" && form.kind !== "array")) this.freeze(form, value);
+    else if (value instanceof Fn || value instanceof Choice || (form.kind !== "record" && form.kind !== "list" && form.kind !== "array"))
+      this.freeze(form, value);
   }
 
   /** Those that a graph is given within unions and arrays, where it may hand them on. */
@@ -311,6 +314,12 @@ export abstract class Forms extends Exceptions {
       for (const [i, x] of content.items.entries())
         this.freeze(form.kind === "list" ? (form.items[i] as Form) : (form as { of: Form }).of, x);
   }
+}
+
+/** Whether a value belongs to an arm. */
+function isInside(v: Value, frame: Frame): boolean {
+  if (isNode(v)) return frame.owns(v) && v.op !== "const";
+  return v instanceof Variant ? frame.owns(v.node) : v instanceof Obj && madeIn.get(v) === frame;
 }
 
 /** What a function holds, as the content of a record. */

@@ -21,16 +21,18 @@ const mapLater =
   <T, U>(later: Later<T>, f: (value: T) => U): Later<U> =>
   () =>
     f(later());
-const allLater =
-  <T>(list: readonly Later<T>[]): Later<T[]> =>
-  () =>
-    list.map((l) => l());
+
+/** An arm that was run, and what it wrote, which has been taken back. */
+export interface Side {
+  readonly frame: Frame;
+  readonly writes: ReadonlyMap<Cell<unknown>, unknown>;
+}
 
 /** Who makes one value of several. */
 export interface Packer {
-  /** Two arrays as nodes of one type, and the form of their elements. */
+  /** Two arrays, each as its arm left it, as nodes of one type, and the form of their elements. */
   arraysIn(
-    frames: readonly [Frame, Frame],
+    sides: readonly [Side, Side],
     contents: readonly [Content, Content],
   ): { readonly nodes: readonly [Node, Node]; readonly of: Form };
   variant(node: Node, form: UnionForm): Variant;
@@ -42,6 +44,7 @@ export class Joiner {
   private readonly packer: Packer;
   private readonly condition: Node;
   private readonly frame: Frame;
+  private readonly sides: readonly [Side, Side];
   private readonly arms: readonly [Frame, Frame];
   private readonly outs: { readonly sides: readonly [Node | undefined, Node | undefined]; readonly type: Type }[] = [];
   private results: readonly Node[] = [];
@@ -55,12 +58,13 @@ export class Joiner {
   /** The other arm throws: what this one gives depends on that. */
   private readonly isThrowing: boolean;
 
-  constructor(packer: Packer, condition: Node, frame: Frame, then: Frame, otherwise: Frame, isThrowing: boolean) {
+  constructor(packer: Packer, condition: Node, frame: Frame, sides: readonly [Side, Side], isThrowing: boolean) {
     this.packer = packer;
     this.isThrowing = isThrowing;
     this.condition = condition;
     this.frame = frame;
-    this.arms = [then, otherwise];
+    this.sides = sides;
+    this.arms = [sides[0].frame, sides[1].frame];
   }
 
   value(a: Value, b: Value): Later<Value> {
@@ -114,29 +118,6 @@ export class Joiner {
     };
   }
 
-  /** An object of what an outer one holds, where the other arm does not throw. Two names for one thing: neither may be written. */
-  private guarded(side: 0 | 1, v: Obj): Later<Value> {
-    if (v.home !== undefined) this.packer.copied(v);
-    const guard = new Obj(v.content.value, v.type);
-    guard.isJoined = true;
-    madeIn.set(guard, this.frame);
-    const leaf = (x: Value): Later<Value> => (x instanceof Obj ? this.guarded(side, x) : this.only(side, x));
-    const c = v.content.value;
-    const later: Later<Content> =
-      c.kind === "array"
-        ? mapLater(this.only(side, c.node), (node) => ({ kind: "array", node: node as Node, of: c.of }))
-        : c.kind === "list"
-          ? mapLater(allLater(c.items.map(leaf)), (items) => ({ kind: "list", items }))
-          : mapLater(allLater([...c.fields.values()].map(leaf)), (values) => ({
-              kind: "record",
-              fields: new Map([...c.fields.keys()].map((k, i) => [k, values[i] as Value])),
-            }));
-    this.fixes.push(() => {
-      guard.content.value = later();
-    });
-    return () => guard;
-  }
-
   content(a: Content, b: Content): Later<Content> {
     if (a === b) return () => a;
     if (a.kind === "record" && b.kind === "record") {
@@ -149,7 +130,7 @@ export class Joiner {
       const items = a.items.map((x, i) => this.value(x, b.items[i] as Value));
       return () => ({ kind: "list", items: items.map((x) => x()) });
     }
-    const { nodes, of } = this.packer.arraysIn(this.arms, [a, b]);
+    const { nodes, of } = this.packer.arraysIn(this.sides, [a, b]);
     const node = this.out(...nodes, nodes[0].type);
     return () => ({ kind: "array", node: node(), of });
   }
@@ -180,8 +161,7 @@ export class Joiner {
   completionOnly(side: 0 | 1, c: Completion): Later<Completion> {
     if (c.kind === "throw") return mapLater(this.side(side, c.value), (value) => ({ ...c, value }));
     if (c.kind === "return") {
-      const isOuter = this.isThrowing && c.value instanceof Obj && !isMade(c.value, this.arms[side]);
-      const value = isOuter ? this.guarded(side, c.value as Obj) : this.only(side, c.value);
+      const value = this.only(side, c.value);
       return () => ({ kind: "return", value: value() });
     }
     if (c.kind === "mixed") {

@@ -11,7 +11,7 @@ import type { Node } from "../ir/graph.ts";
 import { type Completion, Unreachable } from "./completion.ts";
 import type { Form, UnionForm } from "./form.ts";
 import { Frame, plainCondition } from "./frame.ts";
-import { isContent, Joiner, madeIn, type Packer } from "./join.ts";
+import { isContent, Joiner, madeIn, type Packer, type Side } from "./join.ts";
 import type { ModuleScope } from "./module.ts";
 import { Cell, type ClassValue, type Content, cellsSoFar, type Home, Journal, Obj, type Value, type Variant } from "./value.ts";
 
@@ -25,17 +25,15 @@ const FAILED = "a check failed";
 const MOST_FORKS = 50_000;
 
 /** What running an arm of a condition gave. */
-export interface Arm {
-  readonly frame: Frame;
+export interface Arm extends Side {
   readonly end: Completion | undefined;
   /** Why it has no end. */
   readonly failure: Unreachable | undefined;
-  readonly writes: ReadonlyMap<Cell<unknown>, unknown>;
 }
 
 export abstract class Specialiser implements Packer {
   abstract arraysIn(
-    frames: readonly [Frame, Frame],
+    sides: readonly [Side, Side],
     contents: readonly [Content, Content],
   ): { readonly nodes: readonly [Node, Node]; readonly of: Form };
   abstract variant(node: Node, form: UnionForm): Variant;
@@ -245,7 +243,7 @@ export abstract class Specialiser implements Packer {
     if (a.failure !== undefined && b.failure !== undefined)
       throw new Unreachable(a.failure.reason, a.failure.isThrown && b.failure.isThrown, undefined, a.failure.span);
     const isThrowing = a.failure?.isThrown || b.failure?.isThrown || false;
-    const joiner = new Joiner(this, condition, outer, a.frame, b.frame, isThrowing);
+    const joiner = new Joiner(this, condition, outer, [a, b], isThrowing);
     const written = new Set([...a.writes.keys(), ...b.writes.keys()]);
     const later = [...written].map((cell) => {
       const [x, y] = [a.writes.has(cell) ? a.writes.get(cell) : cell.value, b.writes.has(cell) ? b.writes.get(cell) : cell.value];
