@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { compareProgram, minimised } from "./compare-program.ts";
+import { drawNames } from "./random-names.ts";
 import { drawProgram, randomNumbers, sourceOf } from "./random-program.ts";
 
 test("random programs have the value and the gradient that the tape and JavaScript find, or are refused", { timeout: 60_000 }, () => {
@@ -12,6 +13,17 @@ test("random programs have the value and the gradient that the tape and JavaScri
       expect(finding.kind, JSON.stringify(finding)).not.toBe("wrong");
     }),
     { numRuns: 25 },
+  );
+});
+
+test("random programs on objects with several names see every write, or are refused", { timeout: 60_000 }, () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0 }), (seed) => {
+      const program = drawNames(randomNumbers(seed));
+      const finding = compareProgram({ source: sourceOf(program), args: program.args });
+      expect(finding.kind, JSON.stringify(finding)).not.toBe("wrong");
+    }),
+    { numRuns: 40 },
   );
 });
 
