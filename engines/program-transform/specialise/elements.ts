@@ -2,7 +2,7 @@
 
 import { unpack } from "../ir/extract.ts";
 import type { Node } from "../ir/graph.ts";
-import { type Form, keyOf, leafTypes } from "./form.ts";
+import { alternatives, type Form, keyOf, leafTypes } from "./form.ts";
 import { Forms } from "./forms.ts";
 import type { Frame } from "./frame.ts";
 import { isContent } from "./join.ts";
@@ -66,6 +66,7 @@ export abstract class Elements extends Forms {
    * several forms cannot be written, so it needs none.
    */
   private settle(value: Value | undefined, form: Form, home: Home): void {
+    if (isOneOfObjects(value)) this.copiedFrom(rootOf(home.array));
     if (!(value instanceof Obj) || (form.kind !== "record" && form.kind !== "list" && form.kind !== "array")) return;
     const root = rootOf(home.array);
     if (value.home !== undefined || value.isJoined) {
@@ -105,8 +106,10 @@ export abstract class Elements extends Forms {
   /** The elements of a list that becomes an array go on as names that are right while no element is written. */
   protected override packedAway(array: Obj, of: Form, items: readonly Value[]): void {
     for (const [i, x] of items.entries())
-      if (x instanceof Choice) this.freeze(of, x);
-      else if (x instanceof Obj && x.home?.array !== array)
+      if (isOneOfObjects(x)) {
+        this.freeze(of, x);
+        this.copiedFrom(rootOf(array));
+      } else if (x instanceof Obj && x.home?.array !== array)
         this.settle(x, of, { array, index: this.number(i), element: x, known: new WeakSet() });
   }
 
@@ -116,7 +119,8 @@ export abstract class Elements extends Forms {
   /** Objects that were put into an array: they are its elements now. */
   protected settled(array: Obj, index: Node, value: Value): void {
     const content = array.content.value;
-    if (value instanceof Obj && content.kind === "array")
+    if (isOneOfObjects(value)) this.copiedFrom(rootOf(array));
+    else if (value instanceof Obj && content.kind === "array")
       this.settle(value, content.of, { array, index, element: value, known: new WeakSet([content]) });
   }
 
@@ -237,6 +241,9 @@ function isOfSameParts(a: Content, b: Content): boolean {
   if (a.kind === "list" && b.kind === "list") return a.items.length === b.items.length && a.items.every((x, i) => isSame(x, b.items[i]));
   return a.kind === "array" && b.kind === "array" && a.of.kind === "leaf" && b.of.kind === "leaf";
 }
+
+/** A choice of objects: an array that is given it holds a copy of the one that it is, and both are frozen. */
+const isOneOfObjects = (v: Value | undefined): v is Choice => v instanceof Choice && alternatives(v).some((x) => x instanceof Obj);
 
 function rootOf(array: Obj): Obj {
   let root = array;
