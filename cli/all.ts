@@ -96,7 +96,7 @@ function newRun(words: readonly string[], options: RunOptions, argv: readonly st
     models,
     engines: chosenEngines(options.engine),
     devices: chosenDevices(options.device, "every"),
-    dtype: options.dtype,
+    dtypes: options.dtype,
     quick: options.quick ?? false,
     seed: options.seed,
     out: options.out,

@@ -15,7 +15,7 @@ import { engineByName } from "../engines/registry.ts";
 import { mapLeaves } from "../harness/tree.ts";
 import { loadProgram } from "../loader/load.ts";
 import type { CommandMaker } from "./command.ts";
-import { addCommonOptions, type CommonOptions, chosenDevices, oneEngine, parseInteger, refusePeers } from "./options.ts";
+import { addCommonOptions, type CommonOptions, chosenDevices, oneDType, oneEngine, parseInteger, refusePeers } from "./options.ts";
 import type { Output } from "./output.ts";
 import { differentiable, parseArguments, parseWrt, splitTarget } from "./target.ts";
 
@@ -62,7 +62,7 @@ async function withinTime(argv: readonly string[], seconds: number, output: Outp
 
 async function gradient(target: string, options: GradOptions, output: Output): Promise<Record<string, unknown>> {
   refusePeers(options.peer);
-  if (options.dtype === "f32") {
+  if (oneDType(options.dtype, "f64") === "f32") {
     throw new BenchError("usage", "numbers of a TypeScript program are float64, so --dtype f32 would not be what is computed", {
       advice: "leave --dtype out",
     });

@@ -18,7 +18,7 @@ import { loadModel, lossProgram } from "../harness/discover.ts";
 import { makeCase } from "../harness/materials.ts";
 import { loadProgram } from "../loader/load.ts";
 import type { CommandMaker } from "./command.ts";
-import { addCommonOptions, type CommonOptions, chosenDevices, chosenEngines, parseInteger, refusePeers } from "./options.ts";
+import { addCommonOptions, type CommonOptions, chosenDevices, chosenEngines, oneDType, parseInteger, refusePeers } from "./options.ts";
 import { differentiable, parseArguments, parseWrt, splitTarget } from "./target.ts";
 
 const FORMATS = ["text", "dot", "html"] as const;
@@ -120,7 +120,7 @@ function subject(file: string, exportName: string | undefined, engine: Engine, o
   const size = model.sizes[name];
   if (size === undefined)
     throw new BenchError("usage", `${model.name} has no size ${name}`, { advice: `its sizes are ${Object.keys(model.sizes).join(", ")}` });
-  const { params, batch } = makeCase(model, size, options.seed, options.dtype ?? "f32");
+  const { params, batch } = makeCase(model, size, options.seed, oneDType(options.dtype, "f32"));
   return { program: lossProgram(file), args: [params, batch] as Tree[], wrt: [0] };
 }
 

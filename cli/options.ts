@@ -14,7 +14,7 @@ import { findPeers } from "../harness/peers.ts";
 export interface CommonOptions {
   readonly engine?: readonly string[];
   readonly device?: readonly string[];
-  readonly dtype?: FloatDType;
+  readonly dtype?: readonly FloatDType[];
   readonly seed: number;
   /** Seconds. */
   readonly timeout?: number;
@@ -30,7 +30,7 @@ export function addCommonOptions(command: Command): Command {
   return command
     .option("--engine <name>", "tape, graph, program-transform or all (repeatable)", collect)
     .option("--device <name>", "auto, wasm, native, cuda, tfjs, interpreter or null (repeatable)", collect)
-    .option("--dtype <dtype>", "f32 or f64", parseDType)
+    .option("--dtype <dtype>", "f32 or f64 (repeatable)", collectDTypes)
     .option("--seed <n>", "seed of data, directions and order", parseInteger, DEFAULT_SEED)
     .option("--timeout <seconds>", "time for one cell or case", parsePositive)
     .option("--peer <name>", "also run a peer system (repeatable; all)", collect)
@@ -56,6 +56,12 @@ export function oneEngine(words: readonly string[] | undefined): EngineName {
   if (first === undefined || second !== undefined)
     throw new BenchError("usage", "name one engine", { advice: `engines are ${chosenEngines().join(", ")}` });
   return first;
+}
+
+/** The one dtype of a command that works on one. */
+export function oneDType([first, second]: readonly FloatDType[] = [], otherwise: FloatDType): FloatDType {
+  if (second !== undefined) throw new BenchError("usage", "name one dtype", { advice: "dtypes are f32 and f64" });
+  return first ?? otherwise;
 }
 
 /**
@@ -99,9 +105,9 @@ function collect(value: string, before: readonly string[] | undefined): string[]
   return [...(before ?? []), value];
 }
 
-function parseDType(value: string): FloatDType {
+function collectDTypes(value: string, before: readonly FloatDType[] = []): FloatDType[] {
   if (value !== "f32" && value !== "f64") throw new InvalidArgumentError("It is f32 or f64.");
-  return value;
+  return [...new Set([...before, value] as const)];
 }
 
 export function parseInteger(value: string): number {

@@ -79,7 +79,7 @@ interface Shared {
 }
 
 async function verifyModels(words: readonly string[], { engines, devices, options, report, signal }: Shared): Promise<void> {
-  const cells = planCells(selectModels(words), { engines, devices, dtype: options.dtype, quick: true });
+  const cells = planCells(selectModels(words), { engines, devices, dtypes: options.dtype, quick: true });
   const stream = process.stderr;
   const progress =
     options.progress && stream.isTTY === true ? createProgress({ stream, redraw: true, colour: wantsColour(stream) }) : SILENT;
@@ -99,7 +99,7 @@ async function verifyModels(words: readonly string[], { engines, devices, option
 const SILENT = { start: () => {}, end: () => {}, note: () => {}, close: () => {} };
 
 async function verifyCases(paths: readonly string[], { engines, devices, options, report, signal }: Shared): Promise<void> {
-  const dtypes: FloatDType[] = [options.dtype ?? "f64"];
+  const dtypes: FloatDType[] = [...(options.dtype ?? ["f64" as const])];
   await runChecks(
     { paths: [...paths], engines: [...engines], devices: [...devices], dtypes },
     { entry: childEntry("checks-child"), timeoutMs: timeoutOf(options), signal, onCheck: report },

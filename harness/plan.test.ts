@@ -41,7 +41,12 @@ describe("the plan", () => {
   });
 
   test("quick takes the models' quick sizes, or the first one, and --dtype replaces the models' dtypes", () => {
-    const cells = planCells([found("a"), found("b", { quick: ["large"] })], { ...options, engines: ["tape"], quick: true, dtype: "f64" });
+    const cells = planCells([found("a"), found("b", { quick: ["large"] })], {
+      ...options,
+      engines: ["tape"],
+      quick: true,
+      dtypes: ["f64"],
+    });
     expect(cells.map(({ key }) => `${key.model} ${key.size} ${key.dtype}`)).toEqual(["a small f64", "b large f64"]);
   });
 

@@ -11,7 +11,7 @@ export interface PlanOptions {
   readonly engines: readonly string[];
   readonly devices: readonly string[];
   /** Replaces the dtypes that the models name. */
-  readonly dtype?: FloatDType | undefined;
+  readonly dtypes?: readonly FloatDType[] | undefined;
   /** Only the models' quick sizes. */
   readonly quick: boolean;
 }
@@ -26,7 +26,7 @@ export function planCells(models: readonly FoundModel[], options: PlanOptions): 
   const cells: PlannedCell[] = [];
   for (const { suite, file, model } of models)
     for (const size of options.quick ? quickSizes(model) : Object.keys(model.sizes))
-      for (const dtype of options.dtype ? [options.dtype] : (model.dtypes ?? ["f32"]))
+      for (const dtype of options.dtypes ?? model.dtypes ?? ["f32"])
         for (const device of options.devices)
           for (const engine of options.engines) cells.push({ file, key: { suite, model: model.name, size, engine, device, dtype } });
   return cells;

@@ -32,7 +32,7 @@ export interface NewRun {
   readonly models: readonly FoundModel[];
   readonly engines: readonly EngineName[];
   readonly devices: readonly DeviceName[];
-  readonly dtype?: FloatDType | undefined;
+  readonly dtypes?: readonly FloatDType[] | undefined;
   readonly quick: boolean;
   readonly seed: number;
   /** Folder of the run; a new one below `results` where absent. */

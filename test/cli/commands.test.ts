@@ -137,6 +137,23 @@ describe("bench verify", () => {
     expect(code).toBe(0);
   });
 
+  test("every dtype that is named is verified", async () => {
+    const { lines } = await bench(
+      "verify",
+      model("least-squares"),
+      "--device",
+      "interpreter",
+      "--dtype",
+      "f64",
+      "--dtype",
+      "f32",
+      "--json",
+    );
+    const dtypes = lines.slice(0, -1).map((line) => checkSchema.parse(line).dtype);
+    expect([...new Set(dtypes)]).toEqual(["f64", "f32"]);
+    expect((await bench("ir", "mlp", "--dtype", "f64", "--dtype", "f32")).code).toBe(2);
+  });
+
   test("a wrong hand-written gradient fails with exit code 1 and names the parameter", async () => {
     const { code, lines } = await bench("verify", model("wrong-by-hand"), "--device", "interpreter", "--json");
     expect(code).toBe(1);
