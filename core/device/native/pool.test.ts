@@ -89,6 +89,15 @@ describe.skipIf(!usable)("the native thread pool", () => {
     }
   });
 
+  test("the number of threads may change between any two jobs", () => {
+    for (let i = 0; i < 400; i++) {
+      setThreads(1 + ((i * 5) % 7));
+      const counts = new Int32Array(9);
+      run(9, 1 + (i % 3), 0, counts);
+      all(counts, 1 + (i % 3));
+    }
+  });
+
   test("returns when the last chunk is done, not when it is given out", () => {
     setThreads(3);
     for (let i = 1; i <= 50; i++) {

@@ -115,6 +115,12 @@ static int is_idle(void *context) {
 }
 
 /**
+ * Whether thread number `index` is one too many. The last one started is the first to go, so that those up to `started` are there: a
+ * handle of one that has ended must not be used. Called with `lock` held.
+ */
+static int is_surplus(int index) { return index == pool.started && index >= atomic_load(&pool.threads); }
+
+/**
  * Returns when the generation is another than `seen` and open, or when thread number `index` is not wanted any more (0). A thread that
  * was woken too late for its job looks for the next one: in a row of jobs shorter than a waking it would else never come.
  */
@@ -124,14 +130,15 @@ static int await_job(int index, uint64_t seen, uint64_t *generation) {
     if (look_for(is_open, &job)) return *generation = job.open, 1;
     pthread_mutex_lock(&pool.lock);
     atomic_fetch_add(&pool.sleepers, 1);
-    int wanted = index < atomic_load(&pool.threads);
-    if (wanted && !is_open(&job)) pthread_cond_wait(&pool.wake, &pool.lock);
-    wanted = index < atomic_load(&pool.threads);
+    if (!is_surplus(index) && !is_open(&job)) pthread_cond_wait(&pool.wake, &pool.lock);
+    int goes = is_surplus(index);
     atomic_fetch_sub(&pool.sleepers, 1);
-    /* The last thread started is the first to go, so that `started` stays the number of those that run. */
-    if (!wanted) pool.started--;
+    if (goes) {
+      pool.started--;
+      pthread_cond_broadcast(&pool.wake);
+    }
     pthread_mutex_unlock(&pool.lock);
-    if (!wanted) return 0;
+    if (goes) return 0;
   }
 }
 
