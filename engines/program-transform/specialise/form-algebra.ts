@@ -40,38 +40,17 @@ export class FormAlgebra {
         return form.value instanceof Obj && !form.value.isOfModule ? this.of(form.value, -1) : form;
       case "record":
         // An object that a function shares with others stays that object.
-        if (form.type?.kind === "closure") return form;
-        return { ...form, fields: new Map([...form.fields].map(([k, f]) => [k, this.whole(f)])) };
-      case "list":
-        return { ...form, items: form.items.map((f) => this.whole(f)) };
-      case "array":
-        return { ...form, of: this.whole(form.of) };
-      case "union":
-        return { ...form, cases: form.cases.map((f) => this.whole(f)) };
+        return form.type?.kind === "closure" ? form : withParts(form, (f) => this.whole(f));
       default:
-        return form;
+        return withParts(form, (f) => this.whole(f));
     }
   }
 
   /** A form in which functions that hold something inside of an arm are taken apart: out of it they are known by what they hold. */
   outside(form: Form, isInside: (v: Value) => boolean): Form {
-    const inner = (f: Form) => this.outside(f, isInside);
-    switch (form.kind) {
-      case "same": {
-        const code = form.value instanceof Fn ? form.value.code : undefined;
-        return code?.kind === "closure" && [...(valuesOf(code)?.values() ?? [])].some(isInside) ? this.opened(form) : form;
-      }
-      case "record":
-        return { ...form, fields: new Map([...form.fields].map(([k, f]) => [k, inner(f)])) };
-      case "list":
-        return { ...form, items: form.items.map(inner) };
-      case "array":
-        return { ...form, of: inner(form.of) };
-      case "union":
-        return { ...form, cases: form.cases.map(inner) };
-      default:
-        return form;
-    }
+    if (form.kind !== "same") return withParts(form, (f) => this.outside(f, isInside));
+    const code = form.value instanceof Fn ? form.value.code : undefined;
+    return code?.kind === "closure" && [...(valuesOf(code)?.values() ?? [])].some(isInside) ? this.opened(form) : form;
   }
 
   private raw(v: Value, since: number, path: readonly Obj[]): Form {
@@ -210,45 +189,34 @@ function recursiveHead(form: Form, path: ReadonlyMap<string, readonly [Knot | un
 
 /** The form with every record of a head exchanged for a knot; what was there is added to `found`. */
 function replaced(form: Form, head: string, by: Knot, found: RecordForm[]): Form {
-  const inner = (f: Form) => replaced(f, head, by, found);
-  const fields = (f: RecordForm): RecordForm => ({ ...f, fields: new Map([...f.fields].map(([k, x]) => [k, inner(x)])) });
-  switch (form.kind) {
-    case "record": {
-      const own = fields(form);
-      if (headOf(form) !== head) return own;
-      found.push(own);
-      return { kind: "knot", knot: by };
-    }
-    case "knot":
-      if (form.knot.head !== head || form.knot === by) return form;
-      if (form.knot.body !== undefined) {
-        // Its body names it: those are the new knot too.
-        const { body } = form.knot;
-        found.push({ ...body, fields: new Map([...body.fields].map(([k, x]) => [k, renamed(x, form.knot, by, found)])) });
-      }
-      return { kind: "knot", knot: by };
-    case "list":
-      return { ...form, items: form.items.map(inner) };
-    case "array":
-      return { ...form, of: inner(form.of) };
-    case "union":
-      return { ...form, cases: form.cases.map(inner) };
-    default:
-      return form;
+  if (form.kind === "knot") {
+    if (form.knot.head !== head || form.knot === by) return form;
+    // Its body names it: those are the new knot too.
+    if (form.knot.body !== undefined) found.push(withParts(form.knot.body, (x) => renamed(x, form.knot, by)));
+    return { kind: "knot", knot: by };
   }
+  const own = withParts(form, (f) => replaced(f, head, by, found));
+  if (own.kind !== "record" || headOf(form) !== head) return own;
+  found.push(own);
+  return { kind: "knot", knot: by };
 }
 
-function renamed(form: Form, from: Knot, by: Knot, found: RecordForm[]): Form {
+function renamed(form: Form, from: Knot, by: Knot): Form {
   if (form.kind === "knot" && form.knot === from) return { kind: "knot", knot: by };
+  return withParts(form, (x) => renamed(x, from, by));
+}
+
+/** The form with other forms of what it consists of. */
+function withParts<F extends Form>(form: F, part: (f: Form) => Form): F {
   switch (form.kind) {
     case "record":
-      return { ...form, fields: new Map([...form.fields].map(([k, x]) => [k, renamed(x, from, by, found)])) };
+      return { ...form, fields: new Map([...form.fields].map(([k, f]) => [k, part(f)])) };
     case "list":
-      return { ...form, items: form.items.map((x) => renamed(x, from, by, found)) };
+      return { ...form, items: form.items.map(part) };
     case "array":
-      return { ...form, of: renamed(form.of, from, by, found) };
+      return { ...form, of: part(form.of) };
     case "union":
-      return { ...form, cases: form.cases.map((x) => renamed(x, from, by, found)) };
+      return { ...form, cases: form.cases.map(part) };
     default:
       return form;
   }
