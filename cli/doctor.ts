@@ -114,7 +114,7 @@ function findLibraries(): Finding[] {
       use: "npm package",
       how: `npm install ${name}`,
     })),
-    sharedLibrary("openblas", /libopenblas\S*\.so\S*/, "factorisations of the native device", "install libopenblas0"),
+    sharedLibrary("openblas", /libopenblas\S*\.so\S*/, "products and factorisations of the native device", "install libopenblas0"),
     ...cudaLibraries(),
   ];
 }

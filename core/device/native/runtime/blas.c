@@ -1,9 +1,10 @@
 /**
- * OpenBLAS and its LAPACK, opened at run time where it is installed. It is told to use one thread, and each thread of the pool calls it for a part
- * of the product: two pools of threads on one machine wait for each other. The parts depend on the shape alone, never on the
- * number of threads, so neither do results.
+ * OpenBLAS and its LAPACK, opened at run time where it is installed. It is told to use one thread, and each thread of the pool calls it
+ * for a part of the product: two pools of threads on one machine wait for each other. The parts depend on the shape and the machine,
+ * never on the number of threads, so neither do results.
  */
 #include <dlfcn.h>
+#include <unistd.h>
 
 #include "scratch.h"
 #include "trigrad.h"
@@ -28,7 +29,9 @@ typedef void (*tg_blas_getrf_f32)(const int *m, const int *n, float *a, const in
 typedef void (*tg_blas_getrf_f64)(const int *m, const int *n, double *a, const int *lda, int *exchanges, int *info);
 
 static struct {
-  int found, use;
+  int found, in_use;
+  /** Of a product at most: two for each processor of the machine, whatever number of threads there are. */
+  int64_t parts;
   tg_blas_gemm_f32 gemm_f32;
   tg_blas_gemm_f64 gemm_f64;
   /* Null where the library was built without LAPACK. */
@@ -38,7 +41,7 @@ static struct {
   tg_blas_potrf_f64 potrf_f64;
   tg_blas_getrf_f32 getrf_f32;
   tg_blas_getrf_f64 getrf_f64;
-} blas = {.use = 1};
+} blas;
 
 int32_t tg_open_blas(const char *path) {
   if (blas.found) return 1;
@@ -56,8 +59,10 @@ int32_t tg_open_blas(const char *path) {
   blas.getrf_f32 = (tg_blas_getrf_f32)dlsym(library, "sgetrf_");
   blas.getrf_f64 = (tg_blas_getrf_f64)dlsym(library, "dgetrf_");
   set_threads(1);
-  blas.found = 1;
+  int64_t processors = sysconf(_SC_NPROCESSORS_CONF);
+  blas.parts = 2 * TG_MAX(processors, 1);
+  blas.found = blas.in_use = 1;
   return 1;
 }
 
-void tg_use_blas(int32_t use) { blas.use = use; }
+void tg_use_blas(int32_t use) { blas.in_use = use && blas.found; }

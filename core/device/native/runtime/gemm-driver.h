@@ -34,9 +34,6 @@ static void NAME(direct_chunk)(void *context, int64_t chunk) {
   else NAME(multiply_direct)(g, 0, g->m, from, TG_MIN(from + parts->chunk, g->n));
 }
 
-/** Fewest multiplications of a chunk: below this a thread more costs what it saves. */
-#define TG_CHUNK_WORK 500000
-
 static void NAME(spread)(const NAME(product) *g, int by_rows, int64_t grain, void (*body)(void *, int64_t)) {
   int64_t length = by_rows ? g->m : g->n;
   int64_t work = TG_MAX(1, g->k * (by_rows ? g->n : g->m));

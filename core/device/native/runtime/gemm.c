@@ -6,14 +6,11 @@
 /** Up to this many multiplications a product is made without packing. */
 #define TG_DIRECT_WORK (48.0 * 48 * 48)
 
-/**
- * From this many multiplications on OpenBLAS is asked, for parts of at most so many rows and columns. With vectors of 32 bytes and more
- * it is not: there the tiles reach 0.98 to 1.05 of its rate on one thread, and panels that are packed once for all threads beat parts
- * that each pack their own.
- */
-#define TG_BLAS_PAYS (TG_VECTOR_BYTES < 32)
-#define TG_BLAS_WORK (400.0 * 400 * 400)
-#define TG_BLAS_PART 384
+/** Fewest multiplications of a chunk: below this a thread more costs what it saves. */
+#define TG_CHUNK_WORK 500000
+
+/** A part for OpenBLAS whose sides are shorter is not divided. */
+#define TG_BLAS_PART 512
 
 #define T float
 #define NAME(x) x##_f32

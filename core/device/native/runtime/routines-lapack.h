@@ -12,7 +12,7 @@
 #define TG_LAPACK_COLUMNS 16
 
 static int NAME(uses_lapack)(int64_t n) {
-  return blas.found && blas.use && LAPACK(potrf) && LAPACK(getrf) && LAPACK(trsm) && n >= TG_LAPACK_ORDER && n < INT32_MAX / 2;
+  return blas.in_use && LAPACK(potrf) && LAPACK(getrf) && LAPACK(trsm) && n >= TG_LAPACK_ORDER && n < INT32_MAX / 2;
 }
 
 /** M X = B (left) or X M = B for a triangle of a row-major matrix; X in place of B. See cblas_?trsm. */

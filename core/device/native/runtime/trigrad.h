@@ -109,7 +109,7 @@ TG_EXPORT void tg_routine_i32(const tg_routine *shape, const int32_t *a, const i
 
 /** Looks for OpenBLAS at `path` (a file, or a name that the loader knows); 1 where it was found and will be used. */
 TG_EXPORT int32_t tg_open_blas(const char *path);
-/** 0: products and factorisations by the runtime's own code. 1 (as it starts): by OpenBLAS where found and faster. 2: wherever it can. */
+/** 0: products and factorisations by the runtime's own code. 1 (as it starts): by OpenBLAS where it is found. */
 TG_EXPORT void tg_use_blas(int32_t use);
 
 #endif
