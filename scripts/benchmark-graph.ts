@@ -11,11 +11,15 @@ import {
   cond,
   conv2d,
   createTensor,
+  crossEntropy,
   item,
   lt,
   matmul,
+  maxPool2d,
   mseLoss,
   mul,
+  relu,
+  reshape,
   scan,
   sigmoid,
   split,
@@ -88,7 +92,25 @@ const decoder: Network = {
   },
 };
 
-const networks = [lstm, decoder, cnn, transformer];
+/** The CNN as TensorFlow has images: channels last. What works on channels first is called between transposes. */
+const channelsLast: Network = {
+  name: "CNN, batch 32, channels last",
+  params: cnn.params,
+  data: [aval([32, 32, 32, 3], "f32"), aval([32], "i32")],
+  loss: ([w1, b1, w2, b2, w3, b3, w4, b4], x, labels) => {
+    const first = (t: Tensor) => transpose(t, [0, 3, 1, 2]);
+    const last = (t: Tensor) => transpose(t, [0, 2, 3, 1]);
+    const layer = (t: Tensor, w: Tensor, b: Tensor) => {
+      const made = relu(add(last(conv2d(first(t), w, { padding: 1 })), b));
+      return last(maxPool2d(first(made), 2));
+    };
+    const images = layer(layer(x as Tensor, w1 as Tensor, b1 as Tensor), w2 as Tensor, b2 as Tensor);
+    const hidden = relu(add(matmul(reshape(images, [32, 64 * 8 * 8]), w3 as Tensor), b3 as Tensor));
+    return crossEntropy(add(matmul(hidden, w4 as Tensor), b4 as Tensor), labels as Tensor);
+  },
+};
+
+const networks = [lstm, decoder, cnn, channelsLast, transformer];
 
 function programOf({ loss, params }: Network): Program {
   const f = (p: readonly Tensor[], ...data: Tensor[]) => loss(p.slice(0, params.length), ...data);

@@ -1,7 +1,7 @@
 /**
  * Random programs as graphs: every pass of the graph engine alone and all together keep values, gradients and second derivatives, and
  * passes twice are passes once. `npm run fuzz:graphs -- [programs] [seed] [workers]`: each worker draws its share with a seed of its
- * own, half over numbers and half over matrices. Prints each failure with its seed, shrunk; ends with 1 if there is one.
+ * own, a third each over numbers, over matrices and over tensors whose axes change places. Prints each failure with its seed, shrunk; ends with 1 if there is one.
  */
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -9,7 +9,7 @@ import { isMainThread, parentPort, Worker, workerData } from "node:worker_thread
 import fc from "fast-check";
 import { createWasm } from "../core/device/wasm/device.ts";
 import { useDevice } from "../core/tensor/tensor.ts";
-import { numberPrograms, tensorPrograms } from "../test/graph/passes-agree.ts";
+import { numberPrograms, orderPrograms, tensorPrograms } from "../test/graph/passes-agree.ts";
 
 interface Share {
   readonly programs: number;
@@ -24,8 +24,9 @@ function check({ programs, seed }: Share): { readonly ran: number; readonly fail
   for (const [kind, property] of [
     ["numbers", numberPrograms],
     ["matrices", tensorPrograms],
+    ["axes", orderPrograms],
   ] as const) {
-    const found = fc.check(property as fc.IProperty<unknown>, { seed, numRuns: Math.ceil(programs / 2), includeErrorInReport: true });
+    const found = fc.check(property as fc.IProperty<unknown>, { seed, numRuns: Math.ceil(programs / 3), includeErrorInReport: true });
     ran += found.numRuns;
     if (found.failed) failures.push(`seed ${seed}, ${kind}: ${fc.defaultReportMessage(found as fc.RunDetailsFailureProperty<unknown>)}`);
   }

@@ -14,6 +14,7 @@ import { optimise, type PassName, passes, passNames } from "../../engines/graph/
 import { printGraph } from "../../engines/graph/print.ts";
 import { TracedProgram } from "../../engines/graph/traced-program.ts";
 import { expression, programOf } from "./expressions.ts";
+import { orderProgramOf, orderSteps } from "./order-programs.ts";
 import { tensorExpression, tensorProgramOf } from "./tensor-programs.ts";
 
 /** A function as a graph of the leaves of these arguments, all of which it is differentiated by unless `wrt` says otherwise. */
@@ -69,19 +70,31 @@ export const numberPrograms = fc.property(expression, fc.integer({ min: -20, max
   for (const graph of [program.value(), program.gradient(), program.order(2)]) checkPasses(graph, [x], true);
 });
 
+function filled(seed: number, ...shape: number[]): Tensor {
+  const values = Array.from({ length: shape.reduce((a, d) => a * d, 1) }, (_, i) => Math.sin(12.9898 * i + seed + shape.length));
+  return createTensor(values, shape, "f64");
+}
+
+/** Programs over tensors of up to four axes, whose order changes all the time. */
+export const orderPrograms = fc.property(orderSteps, fc.integer({ min: 0, max: 99 }), (steps, seed) => {
+  scope(() => {
+    const args = [filled(seed, 2, 3, 4), filled(seed, 4, 3), filled(seed, 2, 3, 3, 2)] as const;
+    const program = traced(orderProgramOf(steps) as never, args as never);
+    checkPasses(program.value(), args as never, false, ["layout"]);
+    checkPasses(program.gradient(), args as never, false, ["layout"]);
+    checkPasses(program.hvp(), [...args, ...args] as never, false, []);
+  });
+});
+
 /** Programs over matrices; the outermost loop turns 0 to 3 times, which the graph does not know. */
 export const tensorPrograms = fc.property(tensorExpression, fc.integer({ min: 0, max: 99 }), (e, seed) => {
   scope(() => {
-    const filled = (...shape: number[]): Tensor => {
-      const values = Array.from({ length: shape.reduce((a, d) => a * d, 1) }, (_, i) => Math.sin(12.9898 * i + seed + shape.length));
-      return createTensor(values, shape, "f64");
-    };
-    const args = [filled(2, 3), filled(3, 3), filled(4, 2, 3), seed % 4] as const;
+    const args = [filled(seed, 2, 3), filled(seed, 3, 3), filled(seed, 4, 2, 3), seed % 4] as const;
     const program = traced(tensorProgramOf(e) as never, args as never);
     checkPasses(program.value(), args as never, false, []);
     checkPasses(program.gradient(), args as never, false);
     // Second order: forward over reverse, of which the tangents are further parameters.
-    const tangents = [filled(2, 3), filled(3, 3), filled(4, 2, 3), 0];
+    const tangents = [filled(seed, 2, 3), filled(seed, 3, 3), filled(seed, 4, 2, 3), 0];
     checkPasses(program.hvp(), [...args, ...tangents] as never, false, []);
   });
 });

@@ -1,4 +1,5 @@
 /** The passes in the order in which they help each other, again while they find something. Each is a function from graph to graph. */
+import { primitives } from "../../../core/primitives/table.ts";
 import type { Graph, Node, Output } from "../graph.ts";
 import { allGraphs, computes, inOrder } from "../walk.ts";
 import { mergeCommonSubexpressions } from "./common-subexpressions.ts";
@@ -6,6 +7,7 @@ import { fold } from "./fold.ts";
 import { fuseLoops } from "./fuse-loops.ts";
 import { moveInvariants } from "./invariants.ts";
 import { keepLess } from "./keep-less.ts";
+import { layout } from "./layout.ts";
 import { mergeBranches } from "./merge-branches.ts";
 import { productsAfter } from "./products-after.ts";
 import { productsBefore } from "./products-before.ts";
@@ -19,6 +21,7 @@ export const passes = {
   unroll,
   simplify,
   "common subexpressions": mergeCommonSubexpressions,
+  layout,
   invariants: moveInvariants,
   "merge branches": mergeBranches,
   "fuse loops": fuseLoops,
@@ -37,14 +40,15 @@ export interface PassStatistics {
   readonly milliseconds: number;
 }
 
-/** What a pass looks for: nodes of a kind, or operations that give numbers. Where a graph has none of it, the pass has nothing to do. */
-type Sought = Node["op"] | "number";
+/** What a pass looks for: nodes of a kind, operations that give numbers, transposes. Where a graph has none of it, the pass has nothing to do. */
+type Sought = Node["op"] | "number" | "transpose";
 const SOUGHT: Readonly<Partial<Record<PassName, readonly Sought[]>>> = {
   // Of a node that holds no graph, what nobody needs is no part of the graph.
   prune: ["if", "while", "custom", "call"],
   fold: ["if", "while", "number"],
   unroll: ["while"],
   simplify: ["identity", "number", "pop", "stack", "addLists"],
+  layout: ["transpose"],
   invariants: ["while"],
   "merge branches": ["if"],
   "fuse loops": ["while"],
@@ -117,6 +121,7 @@ function lookAt(graph: Graph): Seen {
     for (const n of inOrder(g.results)) {
       kinds.add(n.op);
       if (n.op === "apply" && n.outputs[0]?.type.kind === "number") kinds.add("number");
+      if (n.operation.op === "apply" && n.operation.primitive === primitives.transpose) kinds.add("transpose");
       if (computes(n)) nodes++;
       for (const o of n.outputs) if (!numbers.has(o)) numbers.set(o, numbers.size);
       for (let i = 0, x = n.need(0); x !== undefined; x = n.need(++i)) note(numbers.get(x) as number);

@@ -5,7 +5,7 @@ import { createWasm } from "../../../core/device/wasm/device.ts";
 import * as ops from "../../../core/ops.ts";
 import { primitives } from "../../../core/primitives/table.ts";
 import { useDevice } from "../../../core/tensor/tensor.ts";
-import { numberPrograms, tensorPrograms, traced } from "../../../test/graph/passes-agree.ts";
+import { numberPrograms, orderPrograms, tensorPrograms, traced } from "../../../test/graph/passes-agree.ts";
 import { load } from "../execute/load.ts";
 import type { Graph, Output } from "../graph.ts";
 import { printGraph } from "../print.ts";
@@ -98,6 +98,72 @@ describe("what a pass makes of a graph", () => {
         ),
       ),
     ).toEqual(["%1: number = sin(%0)", "%2: number = mul(%1, %1)", "%3: number = add(%1, %2)", "give %3"]);
+  });
+
+  describe("layout", () => {
+    const tensor = (...shape: number[]) => createTensor(new Float32Array(shape.reduce((n, d) => n * d, 1)).fill(0.5), shape);
+    const written = (f: (...args: never[]) => unknown, ...args: ops.Tensor[]) => text(by(traced(f, args, []).value(), "layout"));
+    const [toImages, toRows] = [[0, 3, 1, 2] as const, [0, 2, 3, 1] as const];
+
+    test("what lies between convolutions is kept as they want it, with a bias along another axis", () => {
+      const f = (x: ops.Tensor, w: ops.Tensor, b: ops.Tensor) => {
+        const once = (t: ops.Tensor) => add(ops.transpose(ops.conv2d(ops.transpose(t, toImages), w), toRows), b) as ops.Tensor;
+        return ops.sum(ops.sin(once(ops.tanh(once(x)) as ops.Tensor)), [0, 1, 2]);
+      };
+      const convolution = '{"stride":[1,1],"padding":[0,0],"dilation":[1,1],"groups":1,"input":[5,4],"kernel":[1,1],"output":[5,4]}';
+      expect(written(f, tensor(2, 5, 4, 3), tensor(3, 3, 1, 1), tensor(3))).toEqual([
+        '%3: f32[2, 3, 5, 4] = transpose(%0) {"perm":[0,3,1,2]}',
+        `%4: f32[2, 3, 5, 4] = convolution(%3, %1) ${convolution}`,
+        '%5: f32[1, 3, 1, 1] = reshape(%2) {"shape":[1,3,1,1]}',
+        "%6: f32[2, 3, 5, 4] = add(%4, %5)",
+        "%7: f32[2, 3, 5, 4] = tanh(%6)",
+        `%8: f32[2, 3, 5, 4] = convolution(%7, %1) ${convolution}`,
+        '%9: f32[1, 3, 1, 1] = reshape(%2) {"shape":[1,3,1,1]}',
+        "%10: f32[2, 3, 5, 4] = add(%8, %9)",
+        "%11: f32[2, 3, 5, 4] = sin(%10)",
+        '%12: f32[3] = sum(%11) {"axes":[0,2,3],"keepdims":false}',
+        "give %12",
+      ]);
+    });
+
+    test("a product that is transposed is the other product", () => {
+      const f = (x: ops.Tensor, y: ops.Tensor) => ops.transpose(ops.tanh(ops.matmul(x, y)) as ops.Tensor);
+      expect(written(f, tensor(2, 3), tensor(3, 4))).toEqual([
+        '%2: f32[4, 2] = matmul(%1, %0) {"transposeA":true,"transposeB":true}',
+        "%3: f32[4, 2] = tanh(%2)",
+        "give %3",
+      ]);
+    });
+
+    test("movements move along the same axes, and axes of one element are moved for nothing", () => {
+      const f = (x: ops.Tensor) => {
+        const y = ops.pad(ops.transpose(x, [2, 0, 1]), [
+          [1, 0],
+          [0, 0],
+          [0, 2],
+        ]);
+        return ops.transpose(ops.concat([ops.flip(y, [0]), y], 1), [1, 2, 0]);
+      };
+      expect(written(f, tensor(2, 3, 4))).toEqual([
+        '%1: f32[2, 5, 5] = pad(%0) {"low":[0,0,1],"high":[0,2,0],"interior":[0,0,0],"value":0}',
+        '%2: f32[2, 5, 5] = flip(%1) {"axes":[2]}',
+        '%3: f32[4, 5, 5] = concat(%2, %1) {"axis":0}',
+        "give %3",
+      ]);
+      expect(written((x: ops.Tensor) => ops.transpose(x, [1, 2, 0]), tensor(1, 3, 4))).toEqual([
+        '%1: f32[3, 4, 1] = reshape(%0) {"shape":[3,4,1]}',
+        "give %1",
+      ]);
+    });
+
+    test("what is needed in both orders is transposed once, and a graph without anything to gain stays itself", () => {
+      const f = (x: ops.Tensor, y: ops.Tensor) => {
+        const t = ops.transpose(x);
+        return [add(ops.softmax(x, 1), ops.softmax(y, 1)), ops.softmax(ops.sin(t) as ops.Tensor, 1)];
+      };
+      const graph = traced(f, [tensor(3, 4), tensor(3, 4)], []).value();
+      expect(passes.layout(graph)).toBe(graph);
+    });
   });
 
   test("invariants: what a loop computes anew each turn moves before it, but not what may fail", () => {
@@ -269,6 +335,10 @@ test("no pass changes what a program over numbers computes, and all passes twice
 
 test("no pass changes what a program over tensors computes, and all passes twice are all passes once", () => {
   fc.assert(tensorPrograms, { numRuns: 5 });
+});
+
+test("no pass changes what a program computes whose axes change places, and all passes twice are all passes once", () => {
+  fc.assert(orderPrograms, { numRuns: 25 });
 });
 
 test("a pass that takes sums for products is found", () => {
