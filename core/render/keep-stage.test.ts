@@ -7,7 +7,7 @@ import { createInterpreter } from "../device/interpreter/device.ts";
 import type { KernelLaunch } from "../kernel/launch.ts";
 import { describeFused } from "../kernel/lower.ts";
 import { binary, load, reduced, unary } from "../kernel/scalar-expr.ts";
-import { add, createTensor, exp, mul, sigmoid, softplus, sub, sum, type Tensor } from "../ops.ts";
+import { add, broadcastTo, createTensor, exp, mul, sigmoid, slice, softplus, sub, sum, type Tensor } from "../ops.ts";
 import { scope } from "../tensor/scope.ts";
 import { useDevice } from "../tensor/tensor.ts";
 import { isStoredByFold, keepLastStage } from "./keep-stage.ts";
@@ -57,6 +57,11 @@ const steps: Readonly<Record<string, (x: Tensor, axes: readonly number[]) => Ten
   "two sums, one of a result": (t, axes) => {
     const y = sub(sigmoid(t), 0.5);
     return [sum(mul(softplus(t), 2), axes), y, sum(y, axes)];
+  },
+  "what is the same along a row, for each of its elements and once": (t) => {
+    const first = slice(t, [0, 0], [1, 1], [1, 1]);
+    const y = sigmoid(broadcastTo(first, [5, 1]));
+    return [y, sum(y), sigmoid(first)];
   },
   "in place of what it reads": (t, axes) => {
     const y = exp(sub(mul(t, 0.5), sum(t, axes, true)));

@@ -32,7 +32,10 @@ export function keepLastStage(given: Kernel): { readonly kernel: Kernel; readonl
   const kept = kernel.outputs.findIndex(mayKeep);
   if (kept < 0 || kernel.outputs.some((o) => o.each === "prefix")) return none;
   const stored = load(kernel.operands.length + kept, last.of.dtype);
-  const results = kernel.outputs.map((o) => rewrite([o.result], (e) => (e === last.of ? stored : undefined))[0] as Expr);
+  // What is stored once for a row may be of the same expression, if that is the same along the row: it reads no element.
+  const results = kernel.outputs.map((o) =>
+    o.each === "row" ? o.result : (rewrite([o.result], (e) => (e === last.of ? stored : undefined))[0] as Expr),
+  );
   // Nothing else may move along the row: where an output shares memory with an operand, that operand is overwritten by now.
   const readsRow = (e: Expr) =>
     (e.kind === "load" && kernel.operands[e.operand]?.access.slice(kernel.rank - kernel.reduced).some((a) => a !== "fixed")) ||

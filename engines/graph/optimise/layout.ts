@@ -17,7 +17,20 @@ import { valueOps } from "../../../core/tensor/values.ts";
 import type { Graph, Node, OpOf, Output } from "../graph.ts";
 import { tensorType } from "../type.ts";
 import { allGraphs, inOrder } from "../walk.ts";
-import { chooseOrders, composed, inverse, keptOrder, type Order, partOf, permOf, permuted, roleOf, sequence, turned } from "./orders.ts";
+import {
+  asWritten,
+  chooseOrders,
+  composed,
+  inverse,
+  keptOrder,
+  type Order,
+  partOf,
+  permOf,
+  permuted,
+  roleOf,
+  sequence,
+  turned,
+} from "./orders.ts";
 import { rebuild } from "./rebuild.ts";
 
 export function layout(graph: Graph): Graph {
@@ -43,12 +56,10 @@ export function layout(graph: Graph): Graph {
       return made({ axes: own, keepdims }, [x.node.inputs[0] as Output], keptOrder(inverse(perm), axes, keepdims));
     }
     if (order === undefined) return undefined;
-    if (role === "tied")
-      return made(
-        reorderedParams(operation, order),
-        inputs.map((i) => operand(i, order)),
-        order,
-      );
+    if (role === "tied") {
+      const operands = inputs.map((i) => operandIn(i, order));
+      return made(reorderedParams(operation, order), operands, order);
+    }
     const isTurned = sequence(order, v.aval.shape) === sequence(turned(order.length), v.aval.shape);
     if (role !== "product" || !isTurned) return undefined;
     const { transposeA, transposeB } = operation.params as MatmulParams;
@@ -64,12 +75,9 @@ function meetsTranspose(n: Node): boolean {
   return roleOf(x.node) === "transpose" || (role === "transpose" && movesNothing(permOf(n), x));
 }
 
-const movesNothing = (order: Order, x: Output): boolean =>
-  sequence(order, x.aval.shape) ===
-  sequence(
-    [...order].sort((a, b) => a - b),
-    x.aval.shape,
-  );
+function movesNothing(order: Order, { aval: { shape } }: Output): boolean {
+  return sequence(order, shape) === sequence(asWritten(shape.length), shape);
+}
 
 /** The axes of x in this order: of what it is the transpose of, if it is one. */
 function reordered(x: Output, order: Order): Output {
@@ -86,16 +94,13 @@ function reshaped(x: Output, shape: readonly number[]): Output {
 }
 
 /** An operand for a result that is kept in this order. */
-function operand(x: Output, order: Order): Output {
+function operandIn(x: Output, order: Order): Output {
   const { shape } = x.aval;
   const lacking = order.length - shape.length;
   const moved = reordered(x, partOf(order, shape.length));
-  return lacking === 0 || shape.length === 0
-    ? moved
-    : reshaped(
-        moved,
-        order.map((a) => (a < lacking ? 1 : (shape[a - lacking] as number))),
-      );
+  if (lacking === 0 || shape.length === 0) return moved;
+  const whole = order.map((a) => (a < lacking ? 1 : (shape[a - lacking] as number)));
+  return reshaped(moved, whole);
 }
 
 /** Parameters that speak of axes, of the same axes where they are now. */
