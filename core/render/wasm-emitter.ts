@@ -98,7 +98,10 @@ export class Emitter {
 
   /** Leaves the scalar value of an evaluated expression on the stack. */
   pushScalar(e: Expr): void {
-    if (e.kind === "const") return scalarConstant(this.f, e.value, e.dtype);
+    if (e.kind === "const") {
+      scalarConstant(this.f, e.value, e.dtype);
+      return;
+    }
     const local = this.find("scalars", e);
     assert(local !== undefined, `an expression of kind ${e.kind} is used before it can be computed`);
     this.f.get(local);

@@ -30,7 +30,7 @@ GEMM(cblas_sgemm, float)
 GEMM(cblas_dgemm, double)
 `;
 
-/** Prints for each product: calls, calls that BLAS would refuse, elements that are wrong. Arguments: the library, then m,n,k,ta,tb,excess of lines. */
+/** Prints for each product: calls, calls that BLAS would refuse, elements that are wrong. Arguments: the library, then m,n,k,ta,tb,excess of lines,epilogue. */
 const PROGRAM = `#include "special.c"
 #include "pool.c"
 #include "memory.c"
@@ -38,6 +38,7 @@ const PROGRAM = `#include "special.c"
 #include "gemm.c"
 #include <stdio.h>
 #include <stdlib.h>
+static void nothing(void *context, int64_t batch, int64_t row0, int64_t row1, int64_t column0, int64_t column1) {}
 int main(int count, char **arguments) {
   tg_set_threads(3);
   if (!tg_open_blas(arguments[1])) return printf("not used\\n"), 0;
@@ -45,15 +46,15 @@ int main(int count, char **arguments) {
   int *calls = dlsym(library, "calls"), *refused = dlsym(library, "refused"), *threads = dlsym(library, "threads");
   if (*threads != 1) return 1;
   for (int at = 2; at < count; at++) {
-    int m, n, k, ta, tb, excess;
-    sscanf(arguments[at], "%d,%d,%d,%d,%d,%d", &m, &n, &k, &ta, &tb, &excess);
+    int m, n, k, ta, tb, excess, epilogue;
+    sscanf(arguments[at], "%d,%d,%d,%d,%d,%d,%d", &m, &n, &k, &ta, &tb, &excess, &epilogue);
     int64_t lda = (ta ? m : k) + excess, ldb = (tb ? k : n) + excess, ldc = n + excess;
     float *a = calloc(lda * (ta ? k : m), 4), *b = calloc(ldb * (tb ? n : k), 4), *c = calloc(ldc * m, 4);
     for (int i = 0; i < m; i++) for (int p = 0; p < k; p++) a[ta ? p * lda + i : i * lda + p] = (i * 3 + p * 5) % 7 - 3;
     for (int p = 0; p < k; p++) for (int j = 0; j < n; j++) b[tb ? j * ldb + p : p * ldb + j] = (p * 2 + j * 3) % 5 - 2;
     tg_gemm shape = {.m = m, .n = n, .k = k, .transpose_a = ta, .transpose_b = tb, .lda = lda, .ldb = ldb, .ldc = ldc, .batches = 1};
     *calls = *refused = 0;
-    tg_gemm_f32(&shape, a, b, c, 0, 0);
+    tg_gemm_f32(&shape, a, b, c, epilogue ? nothing : 0, 0);
     int wrong = 0;
     for (int i = 0; i < m; i++) for (int j = 0; j < n; j++) {
       float sum = 0;
@@ -99,18 +100,21 @@ describe.skipIf(compiler === undefined)("OpenBLAS, where it is found", () => {
   test("multiplies all but small products and those of few rows or columns, in parts that cover the product once", () => {
     const products = {
       // Of each way to be stored, with lines that are longer than what is read of them, and of a length that no part divides.
-      "600,530,70,0,0,0": "several",
-      "600,530,70,1,0,3": "several",
-      "600,530,70,0,1,5": "several",
-      "600,530,70,1,1,0": "several",
-      "70,1300,40,0,0,0": "several",
-      "1300,10,90,0,1,0": "several",
-      "64,64,64,0,0,0": "one",
-      "20,20,20,0,0,0": "none",
-      "8,600,300,0,0,0": "none",
-      "600,2,300,0,0,0": "none",
+      "600,530,70,0,0,0,0": "several",
+      "600,530,70,1,0,3,0": "several",
+      "600,530,70,0,1,5,0": "several",
+      "600,530,70,1,1,0,0": "several",
+      "70,1300,40,0,0,0,0": "several",
+      "1300,10,90,0,1,0,0": "several",
+      "64,64,64,0,0,0,0": "one",
+      "20,20,20,0,0,0,0": "none",
+      "8,600,300,0,0,0,0": "none",
+      "600,2,300,0,0,0,0": "none",
+      // With an epilogue, as long as it finds a part in the cache.
+      "300,200,70,0,0,0,1": "several",
+      "600,530,70,0,0,0,1": "none",
       // One term: lines of B have one element, which BLAS would take for too short.
-      "600,530,1,0,1,0": "none",
+      "600,530,1,0,1,0,0": "none",
     };
     const found = run(library, ...Object.keys(products)).map((line) => line.split(" ").map(Number) as [number, number, number]);
     expect(found.map(([calls]) => (calls > 1 ? "several" : calls === 1 ? "one" : "none"))).toEqual(Object.values(products));

@@ -1,6 +1,7 @@
 /**
  * Products by OpenBLAS for one element type T (see gemm-tiles.h). The longer side of C is halved while parts are large and fewer than
- * two a processor: each part packs its own operands, so the fewer there are the better. A part is finished by its epilogue.
+ * two a processor: each part packs its own operands, so the fewer there are the better. A part is finished by its epilogue, where
+ * that finds it in the cache.
  */
 
 typedef struct {
@@ -24,7 +25,10 @@ static void NAME(blas_chunk)(void *context, int64_t chunk) {
   if (g->epilogue) g->epilogue(g->context, g->batch, i0, i1, j0, j1);
 }
 
-/** Returns 0 where OpenBLAS is not there, or where an operand is none of BLAS: its lines overlap, or a length has more than 30 bits. */
+/**
+ * Returns 0 where OpenBLAS is not there, where parts are too large for their epilogue, or where an operand is none of BLAS: its lines
+ * overlap, or a length has more than 30 bits.
+ */
 static int NAME(multiply_blas)(const NAME(product) *g) {
   if (!blas.in_use) return 0;
   NAME(blas_parts) parts = {.product = g, .rows = g->m, .columns = g->n};
@@ -41,6 +45,7 @@ static int NAME(multiply_blas)(const NAME(product) *g) {
     if (count > 1 && *longer < TG_BLAS_PART) break;
     *longer = TG_CEIL_DIV(*longer, 32) * 16;
   }
+  if (g->epilogue && parts.rows * parts.columns * (int64_t)sizeof(T) > TG_BLAS_CACHED) return 0;
   tg_parallel(TG_CEIL_DIV(g->m, parts.rows) * TG_CEIL_DIV(g->n, parts.columns), NAME(blas_chunk), &parts);
   return 1;
 }

@@ -11,6 +11,8 @@
 
 /** A part for OpenBLAS whose sides are shorter is not divided. */
 #define TG_BLAS_PART 512
+/** Bytes of a part that are still in the cache when OpenBLAS has made it. */
+#define TG_BLAS_CACHED (256 * 1024)
 
 #define T float
 #define NAME(x) x##_f32
