@@ -105,6 +105,8 @@ const softmaxStages = (x: Expr): readonly Reduction[] => [
   { op: "max", of: x, dtype: x.dtype },
   { op: "sum", of: shiftedExp(x), dtype: x.dtype },
 ];
+/** Of its elements a row divides one. */
+const reciprocal = (x: Expr) => binary("div", constant(1, x.dtype), x);
 const logSumOf = (dtype: DType) => binary("add", finiteMax(dtype), unary("log", reduced(1, dtype)));
 
 /** A row program along one axis whose result has the shape of its input. */
@@ -216,7 +218,7 @@ export const reducePrimitives = {
   argmax: simple("argmax", "argmax", { float: false, identity: false, out: "i32" }),
   argmin: simple("argmin", "argmin", { float: false, identity: false, out: "i32" }),
   logsumexp: fold("logsumexp", softmaxStages, logSumOf, { float: true, identity: true }),
-  softmax: alongAxis("softmax", (x) => binary("div", shiftedExp(x), reduced(1, x.dtype))),
+  softmax: alongAxis("softmax", (x) => binary("mul", shiftedExp(x), reciprocal(reduced(1, x.dtype)))),
   logSoftmax: alongAxis("logSoftmax", (x) => binary("sub", x, logSumOf(x.dtype))),
   crossEntropyRows,
   cumsum,
