@@ -26,6 +26,7 @@ import {
   type Expr,
   index,
   load,
+  postorder,
   reduced,
   select,
   type UnaryFn,
@@ -137,7 +138,9 @@ export function drawKernelCase(gen: fc.GeneratorValue, maxExtent = 70, float64 =
     inputs.push(data);
     return operands.length - 1;
   };
-  const movement = () => extents.map(() => !chance(25));
+  /** What is folded is costly and the same along a row, and is stored for elements and for rows. */
+  const shares = reducedAxes > 0 && chance(6);
+  const movement = () => extents.map((_, a) => !(shares && a >= outer) && !chance(25));
   const seed = integer(1, 1e6);
   const small = (k: number, dtype: DType) => (i: number) => {
     const h = Math.imul(seed + i * 7919 + k * 104729, 2654435761) >>> 16;
@@ -156,7 +159,7 @@ export function drawKernelCase(gen: fc.GeneratorValue, maxExtent = 70, float64 =
     const at = addOperand("i32", movement(), false, (i) => (i * 5 + seed) % extent);
     leaves.push(load(table, dtype, load(at, "i32")));
   }
-  for (let a = 0; a < rank; a++) if (chance(35)) leaves.push(index(a));
+  for (let a = 0; a < (shares ? outer : rank); a++) if (chance(35)) leaves.push(index(a));
   leaves.push(constant(integer(-3, 3), pick(dtypes.filter((d) => d !== "bool"))));
 
   /** A random expression of dtype `wanted`; few multiplications, so that magnitudes stay exact in f32. */
@@ -172,8 +175,9 @@ export function drawKernelCase(gen: fc.GeneratorValue, maxExtent = 70, float64 =
         const fn = x.dtype === "bool" ? pick(LOGIC) : pick(BINARY);
         if (fn === "mul" && products-- <= 0) continue;
         pool.push(binary(fn, x, y));
-      } else if (kind === 5) pool.push(x.dtype === "bool" ? unary("not", x) : unary(pick(UNARY), x));
-      else if (kind === 6) pool.push(compare(pick(COMPARE), x, y));
+      } else if (kind === 5) {
+        pool.push(x.dtype === "bool" ? unary("not", x) : chance(20) ? costly(x) : unary(pick(UNARY), x));
+      } else if (kind === 6) pool.push(compare(pick(COMPARE), x, y));
       else if (kind === 7) {
         const masks = pool.filter((e) => e.dtype === "bool");
         if (masks.length > 0) pool.push(select(pick(masks), x, y));
@@ -182,13 +186,19 @@ export function drawKernelCase(gen: fc.GeneratorValue, maxExtent = 70, float64 =
     return cast(pool.at(-1) as Expr, wanted);
   };
 
+  /** A function of many instructions that is exact on integers: tanh, rounded, is the sign. */
+  function costly(x: Expr): Expr {
+    return x.dtype === "f32" || x.dtype === "f64" ? unary("round", unary("tanh", x)) : x;
+  }
+
   const reductions: Reduction[] = [];
   const known = [...leaves];
   if (reducedAxes > 0) {
     for (let n = integer(1, 2); n > 0; n--) {
       const op = pick<ReduceOp>(["sum", "sum", "max", "min", "argmax", "argmin"]);
       const wanted = pick(dtypes.filter((d) => d !== "bool" || op !== "sum"));
-      const of = grow(known, wanted, integer(1, 5));
+      const plain = grow(known, wanted, integer(1, 5));
+      const of = shares || chance(20) ? costly(plain) : plain;
       const dtype = op.startsWith("arg") ? "i32" : wanted;
       // Later folds read this one only through its sign, which keeps magnitudes small and an empty extreme finite.
       known.push(unary("sign", reduced(reductions.length, dtype)));
@@ -197,26 +207,36 @@ export function drawKernelCase(gen: fc.GeneratorValue, maxExtent = 70, float64 =
     }
   }
   const last = reductions.at(-1);
+  /** The same along the reduced axes, so that a row's result may read it. */
+  const isOfRow = (root: Expr) =>
+    postorder([root]).every(
+      (e) =>
+        !(e.kind === "index" && e.axis >= outer) &&
+        !(e.kind === "load" && (e.at !== undefined || operands[e.operand]?.access.slice(outer).some((a) => a !== "fixed"))),
+    );
+  // What is folded may be a result too.
+  if (last !== undefined) known.push(last.of);
+  const knownOfRow = known.filter(isOfRow);
+  /** A row's result may not read what moves along the reduced axes. */
+  function resultOf(each: Output["each"], dtype: DType): Expr {
+    if (last === undefined) return grow(known, dtype, integer(2, 8));
+    const folded = reduced(reductions.length - 1, last.dtype);
+    if (each === "prefix") return chance(60) ? cast(reduced(0, last.dtype), dtype) : grow(known, dtype, integer(2, 8));
+    if (shares && chance(60)) return cast(last.of, dtype);
+    if (each === "element") return chance(20) ? cast(last.of, dtype) : grow(known, dtype, integer(2, 8));
+    if (chance(50)) return cast(folded, dtype);
+    if (chance(50) && knownOfRow.length > 0) return cast(grow(knownOfRow, last.dtype, integer(0, 2)), dtype);
+    return cast(grow([folded, constant(last.dtype === "bool" ? 1 : 2, last.dtype)], last.dtype, 2), dtype);
+  }
   const scans = last !== undefined && reductions.length === 1 && !last.op.startsWith("arg") && chance(25);
   const outputs: Output[] = [];
   const outputData: TypedArray[] = [];
   const outputViews: { strides: number[]; offset: number; indirect: { stride: number; extent: number } | undefined }[] = [];
-  for (let n = chance(30) ? integer(2, 3) : 1; n > 0; n--) {
+  for (let n = shares || chance(30) ? integer(2, 3) : 1; n > 0; n--) {
     const each = scans && chance(70) ? "prefix" : reducedAxes > 0 && chance(60) ? "row" : "element";
     const stored = each === "row" ? outer : rank;
-    const dtype = pick(dtypes);
-    // A row's result may not read what moves along the reduced axes.
-    const result =
-      each === "row" && last
-        ? cast(
-            chance(50)
-              ? reduced(reductions.length - 1, last.dtype)
-              : grow([reduced(reductions.length - 1, last.dtype), constant(last.dtype === "bool" ? 1 : 2, last.dtype)], last.dtype, 2),
-            dtype,
-          )
-        : each === "prefix" && last && chance(60)
-          ? cast(reduced(0, last.dtype), dtype)
-          : grow(known, dtype, integer(2, 8));
+    const dtype = shares && last ? last.dtype : pick(dtypes);
+    const result = resultOf(each, dtype);
 
     const scatters = stored > 0 && each !== "prefix" && chance(15);
     const storedMoves = extents.map((_, a) => a < stored);
