@@ -121,6 +121,15 @@ describe.skipIf(compiler === undefined)("OpenBLAS, where it is found", () => {
     expect(found.map(([, refused, wrong]) => [refused, wrong])).toEqual(found.map(() => [0, 0]));
   });
 
+  test("is not used where several threads may not call it at once", () => {
+    const serial = `${STAND_IN}EXPORT int openblas_get_parallel(void) { return 0; }\n`;
+    const config = (text: string) => `EXPORT const char *openblas_get_config(void) { return "${text}"; }\n`;
+    const alone = build("serial.so", serial + config("SINGLE_THREADED"), ["-shared", "-fPIC"]);
+    expect(run(alone)).toEqual(["not used"]);
+    const locking = build("locking.so", serial + config("USE_LOCKING SINGLE_THREADED"), ["-shared", "-fPIC"]);
+    expect(run(locking, "64,64,64,0,0,0,0")).toEqual(["1 0 0"]);
+  });
+
   test("is not used where its threads cannot be set", () => {
     const other = build("other.so", STAND_IN.replaceAll("openblas_set_num_threads", "another"), ["-shared", "-fPIC"]);
     expect(run(other)).toEqual(["not used"]);

@@ -43,6 +43,13 @@ static struct {
   tg_blas_getrf_f64 getrf_f64;
 } blas;
 
+/** Whether several threads may call it at once: a build for one thread must say that it locks what they share. */
+static int is_shareable(void *library) {
+  int (*parallel)(void) = (int (*)(void))dlsym(library, "openblas_get_parallel");
+  const char *(*build)(void) = (const char *(*)(void))dlsym(library, "openblas_get_config");
+  return !parallel || parallel() != 0 || (build && strstr(build(), "USE_LOCKING"));
+}
+
 int32_t tg_open_blas(const char *path) {
   if (blas.found) return 1;
   void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -51,7 +58,7 @@ int32_t tg_open_blas(const char *path) {
   blas.gemm_f32 = (tg_blas_gemm_f32)dlsym(library, "cblas_sgemm");
   blas.gemm_f64 = (tg_blas_gemm_f64)dlsym(library, "cblas_dgemm");
   /* Another BLAS has no such function, and threads that cannot be set: it is not used. */
-  if (!set_threads || !blas.gemm_f32 || !blas.gemm_f64) return dlclose(library), 0;
+  if (!set_threads || !blas.gemm_f32 || !blas.gemm_f64 || !is_shareable(library)) return dlclose(library), 0;
   blas.trsm_f32 = (tg_blas_trsm_f32)dlsym(library, "cblas_strsm");
   blas.trsm_f64 = (tg_blas_trsm_f64)dlsym(library, "cblas_dtrsm");
   blas.potrf_f32 = (tg_blas_potrf_f32)dlsym(library, "spotrf_");
