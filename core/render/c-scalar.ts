@@ -5,7 +5,7 @@
  */
 import { type DType, isFloat } from "../base/dtype.ts";
 import { assert } from "../base/errors.ts";
-import type { BinaryFn, CompareFn, Expr, UnaryFn } from "../kernel/scalar-expr.ts";
+import { type BinaryFn, type CompareFn, type Expr, postorder, type UnaryFn } from "../kernel/scalar-expr.ts";
 
 /** The C type of an element. */
 export const C_TYPE: Record<DType, string> = { f32: "tg_f32", f64: "tg_f64", i32: "tg_i32", bool: "tg_i32" };
@@ -35,14 +35,16 @@ export function nodeText(e: Inner, name: (arg: Expr) => string): string {
       return `${name(e.c)} != 0 ? ${name(e.x)} : ${name(e.y)}`;
     case "cast": {
       const { x } = e;
-      // The whole part of a number, as a number: a compiler may take it for trunc, which keeps the sign of a zero.
-      if (x.kind === "cast" && x.dtype === "i32" && x.x.dtype === e.dtype && isFloat(e.dtype)) return `tg_whole_${e.dtype}(${name(x.x)})`;
+      if (isFloat(e.dtype) && x.dtype === "i32" && isWholePart(x)) return `tg_whole_${e.dtype}(${name(x)})`;
       return castText(name(x), x.dtype, e.dtype);
     }
     default:
       return e satisfies never;
   }
 }
+
+/** Whether there are whole parts of floats in an expression: what is one of them, however chosen, may come back as a float by trunc. */
+const isWholePart = (e: Expr): boolean => postorder([e]).some((x) => x.kind === "cast" && x.dtype === "i32" && isFloat(x.x.dtype));
 
 const COMPARE: Record<CompareFn, string> = { lt: "<", le: "<=", gt: ">", ge: ">=", eq: "==", ne: "!=" };
 

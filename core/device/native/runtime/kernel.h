@@ -76,19 +76,9 @@ TG_KERNEL int32_t tg_to_i32_f32(float x) {
   return x >= 2147483648.0f ? 2147483647 : (int32_t)y;
 }
 
-/** (double)tg_to_i32_f64(x) and its like of f32: GCC 12 makes trunc of such a pair of conversions, and a zero may be -0 then. */
-TG_KERNEL double tg_whole_f64(double x) {
-  double y = x == x ? x : 0;
-  y = y < 2147483647.0 ? y : 2147483647.0;
-  y = y > -2147483648.0 ? y : -2147483648.0;
-  return tg_trunc_f64(y) + 0.0;
-}
-TG_KERNEL float tg_whole_f32(float x) {
-  float y = x == x ? x : 0;
-  y = y < 2147483648.0f ? y : 2147483648.0f;
-  y = y > -2147483648.0f ? y : -2147483648.0f;
-  return tg_trunc_f32(y) + 0.0f;
-}
+/** An integer as a float. Of one that was the whole part of a float GCC 12 makes trunc, by which a zero may be -0. */
+TG_KERNEL double tg_whole_f64(int32_t x) { return x == 0 ? 0.0 : (double)x; }
+TG_KERNEL float tg_whole_f32(int32_t x) { return x == 0 ? 0.0f : (float)x; }
 
 /**
  * Keys: a float as the integer of the same order, -0 before 0. A NaN is beyond every number, on the side that wins (`top`: the
