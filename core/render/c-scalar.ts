@@ -35,7 +35,7 @@ export function nodeText(e: Inner, name: (arg: Expr) => string): string {
       return `${name(e.c)} != 0 ? ${name(e.x)} : ${name(e.y)}`;
     case "cast": {
       const { x } = e;
-      if (isFloat(e.dtype) && x.dtype === "i32" && isWholePart(x)) return `tg_whole_${e.dtype}(${name(x)})`;
+      if (isFloat(e.dtype) && x.dtype === "i32" && holdsWholePart(x)) return `tg_whole_${e.dtype}(${name(x)})`;
       return castText(name(x), x.dtype, e.dtype);
     }
     default:
@@ -44,7 +44,7 @@ export function nodeText(e: Inner, name: (arg: Expr) => string): string {
 }
 
 /** Whether there are whole parts of floats in an expression: what is one of them, however chosen, may come back as a float by trunc. */
-const isWholePart = (e: Expr): boolean => postorder([e]).some((x) => x.kind === "cast" && x.dtype === "i32" && isFloat(x.x.dtype));
+const holdsWholePart = (e: Expr): boolean => postorder([e]).some((x) => x.kind === "cast" && x.dtype === "i32" && isFloat(x.x.dtype));
 
 const COMPARE: Record<CompareFn, string> = { lt: "<", le: "<=", gt: ">", ge: ">=", eq: "==", ne: "!=" };
 

@@ -42,7 +42,7 @@ type Way = (a: Tensor, others: readonly Tensor[], how: number) => Tensor | undef
 function WAYS(): readonly Way[] {
   const turn: Way = (a, _, how) => (a.shape.length < 2 ? undefined : transpose(a, permutation(a.shape.length, how)));
   const axisOf = (a: Tensor, how: number) => how % Math.max(1, a.shape.length);
-  /** All of each axis but one, of which it is from `start` on. */
+  /** A number for each axis: `value` for one of them, and `other` for the rest. */
   const along = (a: Tensor, axis: number, value: number, other: (i: number) => number) =>
     a.shape.map((_, i) => (i === axis ? value : other(i)));
   return [
